@@ -1,0 +1,43 @@
+/**
+ * The one list of error codes. A code is stable for ever: scripts match on it, `docs/errors.md` lists it (a test
+ * keeps both equal), and `status` is the HTTP status of a response that carries it.
+ *
+ * Titles say what kind of thing went wrong; the message of a `PvhError` says what was found and what would be right.
+ */
+export const errorCodes = {
+  CONFIG_SYNTAX: { status: 422, title: "The guest config is not valid xl.cfg text" },
+  CONFIG_KEY_UNKNOWN: { status: 422, title: "The guest config has a key that nobody defines" },
+  CONFIG_KEY_UNSUPPORTED: { status: 422, title: "The guest config uses a key that is not implemented yet" },
+  CONFIG_INVALID: { status: 422, title: "The guest config has a value that is not allowed" },
+  KERNEL_FORMAT: { status: 422, title: "The file is not a kernel of a known format" },
+  KERNEL_TRUNCATED: { status: 422, title: "The kernel file ends before something it declares" },
+  KERNEL_ELF: { status: 422, title: "The kernel's ELF structure is invalid" },
+  KERNEL_NOTE: { status: 422, title: "A Xen note of the kernel is invalid" },
+  KERNEL_BZIMAGE: { status: 422, title: "The kernel's bzImage header is invalid" },
+  KERNEL_COMPRESSION: { status: 422, title: "The compressed data is damaged or of an unsupported kind" },
+  KERNEL_TOO_LARGE: { status: 422, title: "The kernel or ramdisk exceeds a size limit" },
+  KERNEL_NOT_PVH: { status: 422, title: "The kernel supports no PVH boot interface that was asked for" },
+  LAYOUT_MEMORY: { status: 422, title: "The guest's memory cannot hold its boot image" },
+  FILE_UNREADABLE: { status: 422, title: "A file that the config names cannot be read" },
+  HOST_MEMORY: { status: 507, title: "The host has not enough memory" },
+  HOST_KVM_MISSING: { status: 503, title: "/dev/kvm is missing or unusable" },
+  HOST_KVM_FORBIDDEN: { status: 503, title: "/dev/kvm may not be opened" },
+  HOST_UNSUPPORTED: { status: 501, title: "This host cannot do what was asked" },
+  HOST_SYSCALL: { status: 500, title: "A call to the host's kernel failed" },
+  VMM_DIED: { status: 500, title: "The domain's VMM process ended unexpectedly" },
+  DOMAIN_NAME_TAKEN: { status: 409, title: "A live domain has this name" },
+  DOMAIN_UUID_TAKEN: { status: 409, title: "A domain has this uuid" },
+  DOMAIN_NOT_FOUND: { status: 404, title: "There is no such domain" },
+  DOMAIN_STATE: { status: 409, title: "The domain's state does not allow the action" },
+  REQUEST_INVALID: { status: 400, title: "The request is malformed" },
+  DAEMON_UNREACHABLE: { status: 503, title: "pvhd does not answer" },
+  DAEMON_RUNNING: { status: 409, title: "Another pvhd uses this socket or state directory" },
+  USAGE: { status: 400, title: "The command line is not understood" },
+  INTERNAL: { status: 500, title: "A defect in this program" },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export function isErrorCode(value: string): value is ErrorCode {
+  return Object.hasOwn(errorCodes, value);
+}
