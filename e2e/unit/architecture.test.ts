@@ -1,0 +1,98 @@
+import { globSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Who may import whom: the arrows of ARCHITECTURE.md. */
+const arrows: Record<string, string[]> = {
+  "packages/errors": [],
+  "packages/abi": ["@pvh/errors"],
+  "packages/builder": ["@pvh/abi", "@pvh/errors"],
+  "packages/kvm": ["@pvh/builder", "@pvh/abi", "@pvh/errors"],
+  "packages/daemon": ["@pvh/builder", "@pvh/kvm", "@pvh/errors"],
+  "packages/client": ["@pvh/errors"],
+  "apps/cli": ["@pvh/client", "@pvh/builder", "@pvh/kvm", "@pvh/errors"],
+};
+
+/** Packages that must run in a browser. */
+const pure = ["packages/errors", "packages/abi", "packages/builder"];
+
+interface Import {
+  file: string;
+  specifier: string;
+}
+
+function importsOf(folder: string, withTests: boolean): Import[] {
+  return globSync(`${folder}/src/**/*.ts`, { cwd: root })
+    .filter((file) => withTests || !/\.(test|testing|suite)\.ts$/.test(file))
+    .flatMap((file) => {
+      const text = readFileSync(join(root, file), "utf8");
+      const specifiers = text.matchAll(
+        /(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']|import\.meta\.resolve\(\s*["']([^"']+)["']/g,
+      );
+      return [...specifiers].map((match) => ({ file, specifier: match[1] ?? match[2] ?? "" }));
+    });
+}
+
+test("every package is in the table", () => {
+  const manifests = globSync(["packages/*/package.json", "apps/*/package.json"], { cwd: root });
+  expect(manifests.map((file) => dirname(file)).sort()).toEqual(Object.keys(arrows).sort());
+});
+
+describe.each(Object.keys(arrows))("%s", (folder) => {
+  const imports = importsOf(folder, true);
+
+  test("imports something to check", () => {
+    expect(imports.length).toBeGreaterThan(0);
+  });
+
+  test("imports only the packages that its arrows allow", () => {
+    const allowed = new Set(arrows[folder]);
+    const wrong = importsOf(folder, false).filter(
+      ({ specifier }) =>
+        specifier.startsWith("@pvh/") && !allowed.has(specifier.split("/").slice(0, 2).join("/")),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("reaches into no other package's folder", () => {
+    const wrong = imports.filter(({ file, specifier }) => {
+      if (/^@pvh\/[^/]+\/src/.test(specifier)) return true;
+      if (!specifier.startsWith(".")) return false;
+      return relative(folder, join(dirname(file), specifier)).startsWith("..");
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("declares what it imports", () => {
+    const manifest = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+    const declared = new Set(Object.keys(manifest.dependencies ?? {}));
+    const wrong = importsOf(folder, false).filter(({ specifier }) => {
+      if (specifier.startsWith(".") || specifier.startsWith("node:")) return false;
+      const name = specifier
+        .split("/")
+        .slice(0, specifier.startsWith("@") ? 2 : 1)
+        .join("/");
+      return !declared.has(name) && name !== manifest.name;
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+test.each(pure)("%s uses no Node built-in", (folder) => {
+  const wrong = importsOf(folder, false).filter(
+    ({ specifier }) => specifier.startsWith("node:") || builtinModules.includes(specifier),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("only the VMM loads koffi, and only below the kvm package", () => {
+  const wrong = Object.keys(arrows)
+    .filter((folder) => folder !== "packages/kvm")
+    .flatMap((folder) => importsOf(folder, false))
+    .filter(({ specifier }) => specifier === "koffi");
+  expect(wrong).toEqual([]);
+});

@@ -1,0 +1,5 @@
+// Writes docs/errors.md from the registry: node scripts/gen-error-docs.ts
+import { writeFileSync } from "node:fs";
+import { errorDocs } from "../e2e/unit/error-docs.ts";
+
+writeFileSync(new URL("../docs/errors.md", import.meta.url), errorDocs());
