@@ -1,3 +1,4 @@
+export * from "./kvm/index.ts";
 export * from "./struct.ts";
 export * from "./x86/control.ts";
 export * from "./x86/e820.ts";
