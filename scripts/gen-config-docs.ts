@@ -1,0 +1,6 @@
+// Renews the tables of docs/guest-config.md from the schema: node scripts/gen-config-docs.ts
+import { readFileSync, writeFileSync } from "node:fs";
+import { fillConfigReference } from "../packages/builder/src/index.ts";
+
+const file = new URL("../docs/guest-config.md", import.meta.url);
+writeFileSync(file, fillConfigReference(readFileSync(file, "utf8")));
