@@ -46,8 +46,8 @@ export class AgentChannel {
     this.#ready.promise.catch(() => {});
     this.#lost.promise.catch(() => {});
     createInterface({ input: stream }).on("line", (line) => this.#receive(line));
+    // That the host ended, and why, is for the owner of its process to tell: see fail().
     stream.on("error", () => {});
-    stream.on("close", () => this.fail(new Error("The emulated host ended.")));
   }
 
   /** The host's kernel release, once its agent answers. */

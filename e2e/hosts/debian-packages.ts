@@ -114,10 +114,11 @@ async function withPackageLists<T>(command: (options: string[]) => Promise<T>): 
   await mkdir(join(cache, "archives/partial"), { recursive: true });
   const options = [...sandbox, "-o", `Dir::State::Lists=${lists}`, "-o", `Dir::Cache=${cache}`];
   try {
-    await run("apt-get", ["-q", ...options, "update"]);
+    await run("apt-get", ["-q", ...options, "-o", "APT::Update::Error-Mode=any", "update"]);
     return await command(options);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.trim().split("\n").at(-1) : String(error);
+    const message = error instanceof Error ? error.message : String(error);
+    const reason = message.split("\n").find((line) => line.startsWith("E: ")) ?? message;
     throw new Error(`apt could not provide a Debian package (offline, or not Debian 12?): ${reason}`, {
       cause: error,
     });
