@@ -1,0 +1,96 @@
+/* The memory map table, and that what it calls RAM is RAM. */
+#include "boot.h"
+#include "checks.h"
+#include "text.h"
+#include "verdict.h"
+
+#define PAGE_SIZE 4096u
+/* What ACPI tables and the firmware's areas may take from the configured memory on the bare platform. */
+#define BARE_OVERHEAD 0x200000
+
+static const struct hvm_memmap_entry *map(void) {
+  return physical(start_info->memmap);
+}
+
+bool is_ram(uint64_t address, uint64_t size) {
+  for (uint32_t i = 0; i < start_info->memmap_entries; i++) {
+    const struct hvm_memmap_entry *entry = &map()[i];
+    bool memory = entry->type == MEMMAP_RAM || entry->type == MEMMAP_ACPI;
+    if (memory && address >= entry->address && address + size <= entry->address + entry->size) return true;
+  }
+  return false;
+}
+
+static void check_entries(void) {
+  struct tally types = {0}, reserved = {0}, empty = {0};
+  uint64_t overlaps = 0;
+  for (uint32_t i = 0; i < start_info->memmap_entries; i++) {
+    const struct hvm_memmap_entry *a = &map()[i];
+    tally_item(&types, i, a->type >= MEMMAP_RAM && a->type <= MEMMAP_PMEM, 1);
+    tally_item(&reserved, i, a->reserved, 0);
+    tally_item(&empty, i, a->size == 0, 0);
+    for (uint32_t j = i + 1; j < start_info->memmap_entries; j++) {
+      const struct hvm_memmap_entry *b = &map()[j];
+      overlaps += a->address < b->address + b->size && b->address < a->address + a->size;
+    }
+  }
+  check_tally("memmap-types", &types);
+  check_tally("memmap-reserved", &reserved);
+  check_tally("memmap-not-empty", &empty);
+  check("memmap-apart", overlaps == 0, overlaps, "no two entries that overlap");
+  check_equal("memmap-starts-at-zero", map()->address, 0);
+  check_equal("memmap-starts-with-ram", map()->type, MEMMAP_RAM);
+}
+
+static void check_total(void) {
+  uint64_t mebibytes = 0;
+  bool given = option_number(boot()->cmdline, "memory_mib", &mebibytes);
+  uint64_t expected = mebibytes << 20, found = boot()->memory;
+  check("memory-given", given, given, "a word memory_mib=N on the command line");
+  if (on_xen())
+    check_equal("memmap-ram-total", found, expected);
+  else
+    check("memmap-ram-total", found <= expected && found + BARE_OVERHEAD >= expected, found,
+          "the configured memory, less at most 2 MiB for ACPI tables");
+}
+
+/* Writes the last word of the first and last page of every RAM entry, and puts back what was there. */
+static void check_writable(void) {
+  struct tally pages = {0};
+  for (uint32_t i = 0; i < start_info->memmap_entries; i++) {
+    const struct hvm_memmap_entry *entry = &map()[i];
+    if (entry->type != MEMMAP_RAM || entry->address + entry->size > 1ull << 32) continue;
+    const uint64_t words[] = {entry->address + PAGE_SIZE - 4, entry->address + entry->size - 4};
+    for (uint32_t j = 0; j < 2; j++) {
+      volatile uint32_t *word = physical(words[j]);
+      uint32_t before = *word;
+      *word = ~before;
+      tally_item(&pages, words[j], *word, ~before);
+      *word = before;
+    }
+  }
+  check_tally("ram-writable", &pages);
+}
+
+static void check_no_wrap(void) {
+  volatile uint32_t *low = physical(0xffc), *high = physical(0x100ffc);
+  uint32_t low_before = *low, high_before = *high;
+  *low = 0x10;
+  *high = 0x20;
+  check_equal("no-wrap-at-1mib", *low, 0x10);
+  *high = high_before;
+  *low = low_before;
+}
+
+void check_memory_map(void) {
+  uint32_t count = start_info->memmap_entries;
+  check("memmap-entries", count >= 1 && count <= 128, count, "1 to 128");
+  check("memmap-pointer", start_info->memmap && !(start_info->memmap & 7), start_info->memmap, "an aligned address");
+  if (!start_info->memmap || count > 128) return;
+  trying("read the memory map");
+  check_entries();
+  check_total();
+  trying("write to RAM");
+  check_writable();
+  check_no_wrap();
+}

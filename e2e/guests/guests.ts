@@ -1,0 +1,98 @@
+/** The test guests as data: what each is made of. `build.ts` compiles them; the sources say what each one does. */
+
+export interface Guest {
+  name: string;
+  /** Word size of the code: classic guests are entered in 64-bit mode, direct ones in 32-bit mode. */
+  bits: 32 | 64;
+  /** Relative to this directory, in link order. */
+  sources: string[];
+  linkerScript: string;
+}
+
+const anyEntry = ["lib/console.c", "lib/text.c", "lib/verdict.c", "lib/power-xen.c"];
+
+const classicEntry = {
+  bits: 64,
+  linkerScript: "lib/classic.ld",
+  sources: ["lib/start-classic.S", "lib/boot-classic.c", "lib/power-classic.c", ...anyEntry],
+} as const;
+
+const directEntry = {
+  bits: 32,
+  linkerScript: "lib/direct.ld",
+  sources: ["lib/start-direct.S", "lib/boot-direct.c", "lib/power-direct.c", "lib/acpi.c", ...anyEntry],
+} as const;
+
+const selfChecks = ["lib/image.c", "lib/pattern.S", "lib/payload.c"];
+
+function within(directory: string, files: string[]): string[] {
+  return files.map((file) => `${directory}/${file}`);
+}
+
+const classicEntrySources = [
+  ...selfChecks,
+  ...within("classic-entry", [
+    "main.c",
+    "registers.c",
+    "segments.c",
+    "page-tables.c",
+    "start-info.c",
+    "layout.c",
+    "shared-pages.c",
+    "stack.c",
+    "hypercalls.c",
+    "hypercall-registers.S",
+    "platform.c",
+    "native-tables.c",
+    "native-tables.S",
+    "mutations.c",
+  ]),
+];
+
+const directEntrySources = [
+  ...selfChecks,
+  ...within("direct-entry", [
+    "main.c",
+    "registers.c",
+    "segments.c",
+    "start-info.c",
+    "memory-map.c",
+    "ports.c",
+    "xen.c",
+    "bare.c",
+    "mutations.c",
+  ]),
+];
+
+/** Guests of a few lines; each exists for every way of being entered. */
+const smallGuests: Record<string, { classic: string[]; direct: string[] }> = {
+  "bad-instruction": { classic: ["small/absent-classic.c"], direct: ["small/absent-direct.c"] },
+  crash: { classic: [], direct: [] },
+  echo: { classic: [], direct: [] },
+  exits: { classic: [], direct: [] },
+  halt: { classic: [], direct: [] },
+  mmio: { classic: ["small/absent-classic.c"], direct: ["small/absent-direct.c"] },
+  poweroff: { classic: [], direct: [] },
+  reboot: { classic: [], direct: [] },
+  spin: { classic: [], direct: [] },
+  "triple-fault": { classic: [], direct: [] },
+};
+
+function classic(name: string, notes: string, sources: string[]): Guest {
+  return { ...classicEntry, name, sources: [...classicEntry.sources, notes, ...sources] };
+}
+
+function direct(name: string, notes: string, sources: string[]): Guest {
+  return { ...directEntry, name, sources: [...directEntry.sources, notes, ...sources] };
+}
+
+export const guests: Guest[] = [
+  classic("classic-entry", "lib/notes-classic.S", classicEntrySources),
+  direct("direct-entry", "lib/notes-direct.S", directEntrySources),
+  direct("direct-entry-bare", "lib/notes-direct-bare.S", directEntrySources),
+  ...Object.entries(smallGuests).flatMap(([name, more]) => [
+    classic(`classic-${name}`, "lib/notes-classic-linux.S", [`small/${name}.c`, ...more.classic]),
+    direct(`direct-${name}`, "lib/notes-direct.S", [`small/${name}.c`, ...more.direct]),
+    direct(`direct-${name}-bare`, "lib/notes-direct-bare.S", [`small/${name}.c`, ...more.direct]),
+  ]),
+];
