@@ -14,7 +14,8 @@ export interface Token {
   place: Place;
 }
 
-const blanks = /[ \t]*(?:#[^\n]*)?/y;
+const blanks = /[ \t]*/y;
+const comment = /(?:#[^\r\n]*)?/y;
 const word = /(?:[^ \t\r\n#;,[\]="'+]|\+(?!=))+/y;
 const punctuation = new Set(["=", "[", "]", ",", ";"]);
 
@@ -37,14 +38,16 @@ export class Lexer {
     blanks.lastIndex = this.#at;
     blanks.test(text);
     const start = blanks.lastIndex;
-    const char = text.charAt(start);
+    comment.lastIndex = start;
+    comment.test(text);
+    const at = comment.lastIndex;
+    const char = text.charAt(at);
 
-    if (char === "") return this.#token("end", start, start);
-    if (char === "\n") return this.#token("newline", start, start + 1);
+    if (char === "" || char === "\n") return this.#lineEnd(start, at);
     if (char === "\r") {
-      if (text.charAt(start + 1) === "\n") return this.#token("newline", start, start + 2);
+      if (text.charAt(at + 1) === "\n") return this.#lineEnd(start, at + 1);
       throw syntaxError(
-        { source: this.source, start, end: start + 1 },
+        { source: this.source, start: at, end: at + 1 },
         "a carriage return stands here without the line feed that ends a line; save the file with LF or CRLF line ends",
         "U+000D",
         "LF or CRLF line ends",
@@ -68,6 +71,12 @@ export class Lexer {
     const token = this.next();
     this.#at = at;
     return token;
+  }
+
+  /** A line that ends at `end`; `start` is where its comment begins, the place that messages point at. */
+  #lineEnd(start: number, end: number): Token {
+    const isLast = end === this.source.text.length;
+    return this.#token(isLast ? "end" : "newline", start, isLast ? end : end + 1);
   }
 
   #token(kind: TokenKind, start: number, end: number): Token {

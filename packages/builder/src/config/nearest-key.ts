@@ -14,7 +14,8 @@ export function nearestKey(word: string): string | undefined {
     .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
     .replace(/[- ]/g, "_")
     .toLowerCase();
-  let limit = Math.min(3, 1 + Math.floor(spelled.length / 4));
+  // One edit makes any short word into any other.
+  let limit = spelled.length < 3 ? 0 : Math.min(3, 1 + Math.floor(spelled.length / 4));
   let nearest: string | undefined;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - spelled.length) > limit) continue;

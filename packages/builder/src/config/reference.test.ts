@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { guestConfigKeys, xlActions } from "./guest-config.ts";
+import { knownKeys } from "./known-keys.ts";
+import { parseGuestConfig } from "./parse-guest-config.ts";
+import { fillConfigReference } from "./reference.ts";
+import { validateGuestConfig } from "./validate.ts";
+
+const docs = readFileSync(new URL("../../../../docs/guest-config.md", import.meta.url), "utf8");
+
+function examples(language: string): string[] {
+  return [...docs.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, "g"))].map(
+    (match) => match[1] ?? "",
+  );
+}
+
+describe("docs/guest-config.md", () => {
+  test("has the tables of the schema (renew them with: node scripts/gen-config-docs.ts)", () => {
+    expect(docs).toBe(fillConfigReference(docs));
+  });
+
+  test("names every key once in the tables", () => {
+    for (const { name } of [...guestConfigKeys, ...knownKeys]) expect(docs).toContain(`\`${name}\``);
+  });
+
+  test("has examples that work, and the two notations of the first are equal", () => {
+    const files = examples("xl").map((text) => parseGuestConfig(text));
+    const bodies = examples("json").map((text) => validateGuestConfig(JSON.parse(text)));
+    expect(files).toHaveLength(2);
+    expect(bodies).toEqual([files[0]]);
+    expect(files[1]?.extra).toBe("console=hvc0 quiet");
+  });
+
+  test("names the actions that are refused", () => {
+    for (const action of xlActions) expect(docs).toContain(`\`${action}\``);
+  });
+});
+
+test("a section that is missing is an error, not a silent omission", () => {
+  expect(() => fillConfigReference("no sections")).toThrow(/no section keys/);
+});
