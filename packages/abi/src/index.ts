@@ -1,5 +1,6 @@
 export * from "./kvm/index.ts";
 export * from "./struct.ts";
+export * from "./x86/acpi.ts";
 export * from "./x86/control.ts";
 export * from "./x86/e820.ts";
 export * from "./x86/paging.ts";
