@@ -1,0 +1,123 @@
+import { expect, test } from "vitest";
+import { makeKernel, pattern } from "./image/image.testing.ts";
+import type { Kernel } from "./kernel/types.ts";
+import { chooseBootInterface, choosePlatform, planDomain } from "./plan.ts";
+
+const segments = [{ paddr: 0x1000000, bytes: pattern(0x4000, 1) }];
+const direct = { entry: 0x1000000 };
+const classic = { virtBase: 0xffffffff80000000n };
+const invalid = { state: "invalid", missing: [], problems: ["ENTRY is 0x0."] } as const;
+
+const both = makeKernel({ segments, direct, classic });
+const onlyClassic = makeKernel({ segments, classic });
+const onlyDirect = makeKernel({ segments, direct });
+const neither = makeKernel({ segments });
+const withPage = makeKernel({ segments, direct, hypercallPage: 0xffffffff81001000n });
+const badDirect: Kernel = {
+  ...onlyClassic,
+  direct: { ...invalid, missing: [], problems: [...invalid.problems] },
+};
+
+test("direct is preferred, pvh_abi decides, classic is what is left", () => {
+  expect(chooseBootInterface({}, both)).toBe("direct");
+  expect(chooseBootInterface({ pvh_abi: "classic" }, both)).toBe("classic");
+  expect(chooseBootInterface({}, onlyClassic)).toBe("classic");
+});
+
+test("a kernel that supports neither is refused with what it lacks for both", () => {
+  expect(() => chooseBootInterface({}, neither)).toThrow(
+    expect.objectContaining({
+      code: "KERNEL_NOT_PVH",
+      message:
+        "The kernel cannot be started as direct PVH. It lacks a note. The kernel cannot be started as classic PVH. It lacks a note.",
+      details: expect.objectContaining({ found: "direct lacks a note; classic lacks a note" }),
+    }),
+  );
+});
+
+test("a forced interface that the kernel lacks is refused, and the one that would work is named", () => {
+  expect(() => chooseBootInterface({ pvh_abi: "classic" }, onlyDirect)).toThrow(
+    'The kernel cannot be started as classic PVH. It lacks a note. pvh_abi = "direct" would work.',
+  );
+  expect(() => chooseBootInterface({ pvh_abi: "direct" }, onlyClassic)).toThrow(
+    'pvh_abi = "classic" would work.',
+  );
+});
+
+test("a damaged direct entry is told, not hidden by starting the kernel as classic", () => {
+  expect(() => chooseBootInterface({}, badDirect)).toThrow(
+    'The kernel cannot be started as direct PVH. ENTRY is 0x0. pvh_abi = "classic" would work.',
+  );
+  expect(chooseBootInterface({ pvh_abi: "classic" }, badDirect)).toBe("classic");
+});
+
+test.each([
+  ["auto", onlyClassic, "classic", false, "xen"],
+  ["auto", onlyDirect, "direct", true, "xen"],
+  ["auto", onlyDirect, "direct", false, "bare"],
+  ["auto", withPage, "direct", false, "xen"],
+  ["bare", withPage, "direct", true, "bare"],
+  ["xen", onlyDirect, "direct", false, "xen"],
+] as const)(
+  "platform %s for %o, %s, vmcall trapped: %s -> %s",
+  (platform, kernel, boot, trapsVmcall, expected) => {
+    expect(choosePlatform({ platform }, kernel, boot, { trapsVmcall })).toBe(expected);
+  },
+);
+
+test("a classic guest cannot be on bare hardware", () => {
+  expect(() => choosePlatform({ platform: "bare" }, onlyClassic, "classic", { trapsVmcall: true })).toThrow(
+    expect.objectContaining({ code: "CONFIG_INVALID" }),
+  );
+});
+
+test("a plan follows config and choice, and copies nothing", () => {
+  const ramdisk = pattern(5000, 2);
+  const common = {
+    config: { memory: 64, vcpus: 1, root: "/dev/xvda", extra: "ro" },
+    ramdisk,
+    platform: "xen",
+  } as const;
+  const image = planDomain({ ...common, kernel: both, hypercallTrap: { kind: "vmcall" } });
+  expect(image).toMatchObject({ bootInterface: "direct", platform: "xen", memory: 64 * 1024 * 1024 });
+  const contents = (name: string) => image.regions.find((region) => region.name === name)?.contents;
+  expect(contents("kernel[0]")).toMatchObject({ bytes: { buffer: both.elf.buffer } });
+  expect(contents("ramdisk")).toEqual({ kind: "file", bytes: ramdisk });
+  expect(contents("cmdline")).toEqual({
+    kind: "bytes",
+    bytes: new TextEncoder().encode("root=/dev/xvda ro\0"),
+  });
+  const old = planDomain({
+    ...common,
+    kernel: onlyClassic,
+    hypercallTrap: { kind: "vmcall" },
+    classicLayout: "libxc",
+  });
+  expect(old.bootInterface).toBe("classic");
+  expect(old.pages.startInfo % 4096).toBe(0);
+});
+
+test("planning a 65 MB kernel with a ramdisk and 512 MB of memory takes well below a millisecond", () => {
+  const kernel = makeKernel({
+    segments: [{ paddr: 0x1000000, bytes: new Uint8Array(65_000_000) }],
+    direct,
+    classic,
+  });
+  const ramdisk = new Uint8Array(40_000_000);
+  const time = (pvh_abi: "direct" | "classic") => {
+    const times = Array.from({ length: 200 }, () => {
+      const start = performance.now();
+      planDomain({
+        config: { memory: 512, vcpus: 1, pvh_abi },
+        kernel,
+        ramdisk,
+        platform: "xen",
+        hypercallTrap: { kind: "vmcall" },
+      });
+      return performance.now() - start;
+    });
+    return times.sort((a, b) => a - b)[100] ?? Number.POSITIVE_INFINITY;
+  };
+  expect(time("direct")).toBeLessThan(0.5);
+  expect(time("classic")).toBeLessThan(0.5);
+});

@@ -1,0 +1,122 @@
+import { PvhError } from "@pvh/errors";
+import type { ClassicPlacement } from "./classic/layout.ts";
+import { planClassic } from "./classic/plan.ts";
+import { commandLine } from "./config/command-line.ts";
+import type { GuestConfig } from "./config/guest-config.ts";
+import { planDirect } from "./direct/plan.ts";
+import type { BootInterface, DomainImage, HypercallTrap, Platform } from "./image/image.ts";
+import { MIB } from "./image/size.ts";
+import type { ClassicBoot, DirectBoot, Kernel, Verdict } from "./kernel/types.ts";
+import { explainVerdict } from "./kernel/verdict.ts";
+
+/** What a config says about the choice of the boot interface, the platform and the layout. */
+export type InterfaceChoice = Pick<GuestConfig, "pvh_abi">;
+export type PlatformChoice = Pick<GuestConfig, "platform">;
+export type PlanConfig = InterfaceChoice &
+  Pick<GuestConfig, "memory" | "vcpus" | "cmdline" | "root" | "extra">;
+
+export interface PlanInput {
+  config: PlanConfig;
+  kernel: Kernel;
+  ramdisk?: Uint8Array | undefined;
+  platform: Platform;
+  /** How the stubs of a classic guest's hypercall page reach the hypervisor. */
+  hypercallTrap: HypercallTrap;
+  /** Default `reserved-shared-info`. */
+  classicLayout?: ClassicPlacement;
+  /** Ports that a classic guest finds in start_info; the backend makes the channels. Default 0: none. */
+  eventChannels?: { store: number; console: number };
+}
+
+/**
+ * The boot interface that a kernel is started by: `pvh_abi` when the config has it, else `direct` when the kernel has
+ * PHYS32_ENTRY, else `classic`.
+ *
+ * @throws PvhError KERNEL_NOT_PVH with what the kernel lacks for each interface in question. A kernel that claims to be
+ * direct but cannot be is not started as classic instead: it would hide the defect.
+ */
+export function chooseBootInterface(config: InterfaceChoice, kernel: Kernel): BootInterface {
+  return chosenBoot(config, kernel).bootInterface;
+}
+
+type ChosenBoot =
+  | { bootInterface: "direct"; boot: DirectBoot }
+  | { bootInterface: "classic"; boot: ClassicBoot };
+
+function chosenBoot({ pvh_abi: wanted }: InterfaceChoice, kernel: Kernel): ChosenBoot {
+  const { direct, classic } = kernel;
+  if (wanted !== "classic") {
+    if (direct.state === "supported") return { bootInterface: "direct", boot: direct.boot };
+    if (direct.state === "invalid" || wanted === "direct") throw notPvh(kernel, ["direct"], wanted);
+  }
+  if (classic.state === "supported") return { bootInterface: "classic", boot: classic.boot };
+  throw notPvh(kernel, wanted === undefined ? ["direct", "classic"] : [wanted], wanted);
+}
+
+function notPvh(kernel: Kernel, considered: BootInterface[], wanted: BootInterface | undefined): PvhError {
+  const sentences = considered.map((name) => explainVerdict(name, kernel[name]));
+  const others = (["direct", "classic"] as const).filter(
+    (name) => !considered.includes(name) && kernel[name].state === "supported",
+  );
+  for (const name of others) sentences.push(`pvh_abi = "${name}" would work.`);
+  return new PvhError("KERNEL_NOT_PVH", sentences.join(" "), {
+    field: wanted === undefined ? "kernel" : "pvh_abi",
+    found: considered.map((name) => `${name} lacks ${lacks(kernel[name])}`).join("; "),
+    allowed: "a kernel with PHYS32_ENTRY, or with the features of classic PVH",
+  });
+}
+
+function lacks(verdict: Verdict<unknown>): string {
+  return [...verdict.missing, ...verdict.problems].join(", ") || "nothing";
+}
+
+/**
+ * The platform of a guest. `auto`: classic guests need Xen's; direct guests get it when their hypercalls can be taken,
+ * by trapping the instruction or through a hypercall page, else bare hardware.
+ *
+ * @throws PvhError CONFIG_INVALID when the config asks for a classic guest on the bare platform.
+ */
+export function choosePlatform(
+  config: PlatformChoice,
+  kernel: Kernel,
+  bootInterface: BootInterface,
+  host: { trapsVmcall: boolean },
+): Platform {
+  if (config.platform === "bare" && bootInterface === "classic") {
+    throw new PvhError(
+      "CONFIG_INVALID",
+      'platform is "bare", but a classic PVH kernel runs only on Xen\'s interfaces; set it to "xen" or "auto".',
+      { field: "platform", found: "bare", allowed: "xen, auto" },
+    );
+  }
+  if (config.platform !== "auto") return config.platform;
+  if (bootInterface === "classic") return "xen";
+  return host.trapsVmcall || kernel.xen?.hypercallPage !== undefined ? "xen" : "bare";
+}
+
+/**
+ * Plans a domain: where everything stands in guest memory and what the first vCPU's registers are. Copies nothing; the
+ * image refers to the kernel's and the ramdisk's bytes.
+ *
+ * @throws PvhError KERNEL_NOT_PVH, KERNEL_NOTE, LAYOUT_MEMORY or CONFIG_INVALID.
+ */
+export function planDomain(input: PlanInput): DomainImage {
+  const { config, kernel, ramdisk, platform, hypercallTrap } = input;
+  const common = {
+    kernel,
+    ramdisk,
+    memory: config.memory * MIB,
+    commandLine: commandLine(config),
+  };
+  const { bootInterface, boot } = chosenBoot(config, kernel);
+  if (bootInterface === "direct") {
+    return planDirect({ ...common, boot, platform, vcpus: config.vcpus });
+  }
+  return planClassic({
+    ...common,
+    boot,
+    hypercallTrap,
+    placement: input.classicLayout ?? "reserved-shared-info",
+    eventChannels: input.eventChannels ?? { store: 0, console: 0 },
+  });
+}
