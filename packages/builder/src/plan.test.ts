@@ -69,6 +69,10 @@ test("a classic guest cannot be on bare hardware", () => {
   expect(() => choosePlatform({ platform: "bare" }, onlyClassic, "classic", { trapsVmcall: true })).toThrow(
     expect.objectContaining({ code: "CONFIG_INVALID" }),
   );
+  const config = { memory: 64, vcpus: 1 };
+  const plan = { config, kernel: onlyClassic, hypercallTrap: { kind: "vmcall" } } as const;
+  expect(() => planDomain({ ...plan, platform: "bare" })).toThrow('platform is "bare"');
+  expect(() => planDomain({ ...plan, platform: "xen" })).not.toThrow();
 });
 
 test("a plan follows config and choice, and copies nothing", () => {

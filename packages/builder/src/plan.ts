@@ -82,16 +82,18 @@ export function choosePlatform(
   bootInterface: BootInterface,
   host: { trapsVmcall: boolean },
 ): Platform {
-  if (config.platform === "bare" && bootInterface === "classic") {
-    throw new PvhError(
-      "CONFIG_INVALID",
-      'platform is "bare", but a classic PVH kernel runs only on Xen\'s interfaces; set it to "xen" or "auto".',
-      { field: "platform", found: "bare", allowed: "xen, auto" },
-    );
-  }
+  if (config.platform === "bare" && bootInterface === "classic") throw bareClassic();
   if (config.platform !== "auto") return config.platform;
   if (bootInterface === "classic") return "xen";
   return host.trapsVmcall || kernel.xen?.hypercallPage !== undefined ? "xen" : "bare";
+}
+
+function bareClassic(): PvhError {
+  return new PvhError(
+    "CONFIG_INVALID",
+    'platform is "bare", but a classic PVH kernel runs only on Xen\'s interfaces; set it to "xen" or "auto".',
+    { field: "platform", found: "bare", allowed: "xen, auto" },
+  );
 }
 
 /**
@@ -112,6 +114,7 @@ export function planDomain(input: PlanInput): DomainImage {
   if (bootInterface === "direct") {
     return planDirect({ ...common, boot, platform, vcpus: config.vcpus });
   }
+  if (platform === "bare") throw bareClassic();
   return planClassic({
     ...common,
     boot,
