@@ -38,6 +38,7 @@ export const errorCodes = {
   REQUEST_UPGRADE: { status: 426, title: "The path is a WebSocket" },
   DAEMON_UNREACHABLE: { status: 503, title: "pvhd does not answer" },
   DAEMON_RUNNING: { status: 409, title: "Another pvhd uses this socket or state directory" },
+  DAEMON_STATE: { status: 500, title: "pvhd cannot use its state directory or socket" },
   USAGE: { status: 400, title: "The command line is not understood" },
   INTERNAL: { status: 500, title: "A defect in this program" },
 } as const satisfies Record<string, { status: number; title: string }>;

@@ -1,0 +1,102 @@
+import type { components, operations } from "./api.gen.ts";
+import { type DomainConsole, openConsole } from "./console.ts";
+import { exchange } from "./exchange.ts";
+import { defaultSocket } from "./socket.ts";
+
+type Schemas = components["schemas"];
+export type Domain = Schemas["Domain"];
+export type DomainSummary = Schemas["DomainSummary"];
+/** A guest config, with `start_paused`; what has a default may be left out. */
+export type DomainRequest = Undefinable<Schemas["DomainRequestInput"]>;
+export type Host = Schemas["Host"];
+export type DomainState = Domain["state"];
+export type DomainAction = "pause" | "unpause" | "shutdown" | "destroy";
+
+/** Every operation of the API; a test compares this with the OpenAPI document. */
+export const routes = {
+  createDomain: ["POST", "/domains"],
+  listDomains: ["GET", "/domains"],
+  getDomain: ["GET", "/domains/{id}"],
+  deleteDomain: ["DELETE", "/domains/{id}"],
+  pauseDomain: ["POST", "/domains/{id}/pause"],
+  unpauseDomain: ["POST", "/domains/{id}/unpause"],
+  shutdownDomain: ["POST", "/domains/{id}/shutdown"],
+  destroyDomain: ["POST", "/domains/{id}/destroy"],
+  openConsole: ["GET", "/domains/{id}/console"],
+  getHost: ["GET", "/host"],
+} as const satisfies Record<keyof operations, readonly [method: string, path: string]>;
+
+type Operation = keyof typeof routes;
+
+/** Optional properties may also be present as undefined, as validated configs have them; JSON leaves them out. */
+type Undefinable<T> = {
+  [Key in keyof T]: Partial<Pick<T, Key>> extends Pick<T, Key> ? T[Key] | undefined : T[Key];
+};
+
+/** The JSON bodies of an operation's 2xx responses. */
+type Body<Op extends Operation> = Extract<JsonOf<operations[Op]["responses"]>, object>;
+type JsonOf<Responses> = {
+  [Status in keyof Responses]: Status extends 200 | 201
+    ? Responses[Status] extends { content: { "application/json": infer Json } }
+      ? Json
+      : never
+    : never;
+}[keyof Responses];
+
+interface Arguments {
+  id?: string;
+  body?: DomainRequest;
+}
+
+/** The API of one pvhd. Every method throws `PvhError` only. Ids are uuids or names. */
+export class PvhClient {
+  readonly socket: string;
+
+  constructor(socket: string = defaultSocket()) {
+    this.socket = socket;
+  }
+
+  /** @returns `created` false when a domain of this uuid and config existed */
+  async createDomain(body: DomainRequest): Promise<{ domain: Domain; created: boolean }> {
+    const { value, status } = await this.#call("createDomain", { body });
+    return { domain: value, created: status === 201 };
+  }
+
+  async listDomains(): Promise<DomainSummary[]> {
+    return (await this.#call("listDomains")).value;
+  }
+
+  async getDomain(id: string): Promise<Domain> {
+    return (await this.#call("getDomain", { id })).value;
+  }
+
+  async deleteDomain(id: string): Promise<void> {
+    await this.#call("deleteDomain", { id });
+  }
+
+  /** The domain as it is after the action. */
+  async act(id: string, action: DomainAction): Promise<Domain> {
+    return (await this.#call(`${action}Domain`, { id })).value;
+  }
+
+  openConsole(id: string): Promise<DomainConsole> {
+    return openConsole(this.socket, pathOf("openConsole", id));
+  }
+
+  async getHost(): Promise<Host> {
+    return (await this.#call("getHost")).value;
+  }
+
+  async #call<Op extends Operation>(
+    operation: Op,
+    { id = "", body }: Arguments = {},
+  ): Promise<{ status: number; value: Body<Op> }> {
+    const answer = await exchange(this.socket, routes[operation][0], pathOf(operation, id), body);
+    // pvhd checks what it sends against the schemas that these types are made of.
+    return { status: answer.status, value: answer.body as Body<Op> };
+  }
+}
+
+function pathOf(operation: Operation, id: string): string {
+  return routes[operation][1].replace("{id}", encodeURIComponent(id));
+}

@@ -1,0 +1,103 @@
+import { type IncomingMessage, request } from "node:http";
+import { fromProblem, type Problem, PvhError } from "@pvh/errors";
+import { connectSocket, unreachable } from "./socket.ts";
+
+export interface Answer {
+  status: number;
+  /** The decoded JSON body; undefined when there is none. */
+  body: unknown;
+}
+
+/**
+ * One request over a Unix socket. Failures of pvhd and of the connection are thrown as `PvhError`.
+ *
+ * node:http and not fetch: loading fetch takes longer than all the rest of a command.
+ */
+export async function exchange(
+  socket: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<Answer> {
+  const response = await send(socket, method, path, body, signal).catch((cause: unknown) => {
+    if (signal?.aborted) throw signal.reason;
+    throw unreachable(socket, cause);
+  });
+  const { text, status } = response;
+  const isJson = /^application\/(problem\+)?json/.test(response.contentType);
+  const value: unknown = isJson ? parse(text) : undefined;
+  if (status >= 200 && status < 300 && (isJson || text === "")) return { status, body: value };
+  throw asError(value) ?? notPvhd(socket, status);
+}
+
+/** The error that a response with a problem document stands for. */
+export async function errorOf(socket: string, response: IncomingMessage): Promise<PvhError> {
+  return asError(parse(await readText(response))) ?? notPvhd(socket, response.statusCode ?? 0);
+}
+
+async function send(
+  socket: string,
+  method: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+): Promise<{ status: number; contentType: string; text: string }> {
+  const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  const headers: Record<string, string | number> = { host: "pvhd", connection: "close" };
+  if (payload !== undefined) {
+    headers["content-type"] = "application/json";
+    headers["content-length"] = payload.length;
+  }
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const outgoing = request(
+      { method, path, headers, createConnection: () => connectSocket(socket), ...(signal && { signal }) },
+      resolve,
+    );
+    outgoing.once("error", reject);
+    outgoing.end(payload);
+  });
+  return {
+    status: response.statusCode ?? 0,
+    contentType: response.headers["content-type"] ?? "",
+    text: await readText(response),
+  };
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function asError(value: unknown): PvhError | undefined {
+  return isProblem(value) ? fromProblem(value) : undefined;
+}
+
+function isProblem(value: unknown): value is Problem {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "code" in value &&
+    typeof value.code === "string" &&
+    "detail" in value &&
+    typeof value.detail === "string" &&
+    (!("causes" in value) || Array.isArray(value.causes))
+  );
+}
+
+function notPvhd(socket: string, status: number): PvhError {
+  return new PvhError(
+    "DAEMON_UNREACHABLE",
+    `What answers on ${socket} is not this version's pvhd (HTTP status ${status} without a problem document); give pvhd's socket with PVHD_SOCKET.`,
+    { field: "socket", found: socket },
+  );
+}

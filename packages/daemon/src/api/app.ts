@@ -1,0 +1,48 @@
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import websocket from "@fastify/websocket";
+import Fastify, { type FastifyInstance } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import type { Domains } from "../domains.ts";
+import { consoleRoute } from "./console-route.ts";
+import { domainRoutes } from "./domain-routes.ts";
+import { hostRoute } from "./host-route.ts";
+import { parseJson } from "./json-error.ts";
+import { openApiOptions } from "./openapi.ts";
+import { bodyLimit, installProblems, refuseMalformed, sendProblem } from "./problems.ts";
+
+/** Bytes of one console input frame. */
+const consoleFrameLimit = 1 << 16;
+
+/** The API over `domains`, not yet listening. */
+export async function createApp(domains: Domains, log: (line: string) => void): Promise<FastifyInstance> {
+  const app = Fastify({
+    bodyLimit,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 255 },
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, error);
+    },
+    clientErrorHandler: refuseMalformed,
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    "application/json",
+    { parseAs: "buffer" },
+    async (_request: unknown, body: Buffer) => (body.length === 0 ? undefined : parseJson(body)),
+  );
+  installProblems(app, log);
+  await app.register(swagger, openApiOptions);
+  await app.register(swaggerUi, { routePrefix: "/docs" });
+  await app.register(websocket, { options: { maxPayload: consoleFrameLimit } });
+  await app.register(domainRoutes(domains));
+  await app.register(consoleRoute(domains));
+  await app.register(hostRoute(domains));
+  app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) =>
+    reply.type("application/json").send(JSON.stringify(app.swagger())),
+  );
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,80 @@
+import type { Duplex } from "node:stream";
+import type { WebSocket } from "@fastify/websocket";
+import { formatError, PvhError } from "@pvh/errors";
+import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import type { Domains } from "../domains.ts";
+import { empty, problems } from "./responses.ts";
+
+/** A client that reads slowly makes the console wait at this many bytes, and the guest's output goes on to the log. */
+const highWater = 256 * 1024;
+
+/** Closing codes of RFC 6455. */
+const normalClosure = 1000;
+const internalError = 1011;
+
+export function consoleRoute(domains: Domains): FastifyPluginAsyncZod {
+  return async (app) => {
+    app.route({
+      method: "GET",
+      url: "/domains/:id/console",
+      schema: {
+        operationId: "openConsole",
+        summary: "The domain's console as a WebSocket",
+        description:
+          "Binary frames: the earlier output first, then what the guest prints; frames to the server go to the guest. The server closes when the domain ends.",
+        params: z.object({ id: z.string().describe("uuid or name of the domain") }),
+        response: {
+          101: empty("The WebSocket is open"),
+          ...problems([404, "There is no such domain"], [426, "The request is no WebSocket upgrade"]),
+        },
+      },
+      preHandler: async (request) => {
+        domains.get(request.params.id);
+      },
+      handler: async (_request, reply) => {
+        reply.header("upgrade", "websocket");
+        throw new PvhError(
+          "REQUEST_UPGRADE",
+          "The console is a WebSocket; connect with a WebSocket client.",
+          {
+            field: "upgrade",
+            allowed: "websocket",
+          },
+        );
+      },
+      wsHandler: async (socket, request) => {
+        // Frames that come before the console is open wait in the socket.
+        socket.pause();
+        try {
+          const { id } = z.object({ id: z.string() }).parse(request.params);
+          connect(socket, await domains.console(id));
+        } catch (error) {
+          socket.resume();
+          socket.close(internalError, formatError(error).slice(0, 120));
+        }
+      },
+    });
+  };
+}
+
+function connect(socket: WebSocket, console: Duplex): void {
+  console.on("data", (bytes: Buffer) => {
+    socket.send(bytes, { binary: true }, () => {
+      if (socket.bufferedAmount < highWater) console.resume();
+    });
+    if (socket.bufferedAmount >= highWater) console.pause();
+  });
+  console.once("end", () => socket.close(normalClosure, "the domain has ended"));
+  console.once("error", () => socket.close(internalError, "the console broke"));
+  console.once("close", () => socket.close(normalClosure, "the domain has ended"));
+
+  socket.on("message", (data: Buffer) => {
+    if (!console.writable || console.write(data)) return;
+    socket.pause();
+    console.once("drain", () => socket.resume());
+  });
+  socket.once("close", () => console.destroy());
+  socket.once("error", () => console.destroy());
+  socket.resume();
+}

@@ -1,0 +1,145 @@
+import { GuestConfig } from "@pvh/builder";
+import { z } from "zod";
+import type { HostSummary } from "../backend.ts";
+import { CrashReport, type DomainRecord, DomainState, ExitReason, isLive, Stage } from "../domain.ts";
+
+const Timestamp = z.iso.datetime().describe("UTC, ISO 8601");
+
+export const ExitSummary = z.object({ reason: ExitReason, at: Timestamp });
+
+export const Exit = ExitSummary.extend({
+  detail: z.string().optional(),
+  last_console_line: z.string().optional(),
+  report: z
+    .object({
+      ...CrashReport.omit({ lastExits: true }).shape,
+      last_exits: z.array(z.string()).describe("Exits to the hypervisor, the latest last"),
+    })
+    .optional()
+    .describe("Where and how it crashed"),
+});
+
+const summaryFields = {
+  uuid: z.guid(),
+  name: z.string(),
+  state: DomainState,
+  memory: z.int().describe("MiB"),
+  vcpus: z.int(),
+  boot_interface: z.enum(["classic", "direct"]).optional(),
+  platform: z.enum(["xen", "bare"]).optional(),
+};
+
+/** A domain in a list: flat, and small whatever the domain is like. */
+export const DomainSummary = z.object({
+  ...summaryFields,
+  started_at: Timestamp.optional().describe("Present while the domain is live and has been started"),
+  exit: ExitSummary.optional().describe("How it ended; absent while the domain is live"),
+});
+
+export const Domain = z.object({
+  ...summaryFields,
+  created_at: Timestamp,
+  started_at: Timestamp.optional(),
+  pid: z.int().optional().describe("Process of the domain on the host, while there is one"),
+  restarts: z.int().describe("Restarts by the on_* policies of the config"),
+  exit: Exit.optional().describe("How the latest run that ended did so; stays while the domain runs again"),
+  stages: z.array(Stage).describe("Stages of the latest start with their durations"),
+  config: GuestConfig,
+});
+
+export const DomainRequest = GuestConfig.safeExtend({
+  start_paused: z.boolean().default(false).describe("Create the domain without letting it run yet"),
+});
+
+export const Problem = z
+  .object({
+    type: z.string().describe("urn:pvh:error:CODE"),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().describe("A sentence for people: what is wrong and what would be right"),
+    code: z.string().describe("Stable code of the error"),
+    field: z.string().optional(),
+    offset: z.int().optional(),
+    found: z.string().optional(),
+    allowed: z.string().optional(),
+    line: z.int().optional(),
+    column: z.int().optional(),
+    excerpt: z.string().optional(),
+    causes: z.array(z.string()).optional().describe("Messages of the causes, outermost first"),
+  })
+  .describe("RFC 9457 problem document");
+
+export const Host = z.object({
+  backend: z.string(),
+  usable: z.boolean().describe("Whether domains can be started here"),
+  problem: Problem.optional().describe("Why they cannot"),
+  device: z.string().optional().describe("The hypervisor's device file"),
+  capabilities: z.record(z.string(), z.int()).optional().describe("Answers of the hypervisor, 0 = absent"),
+  memory_available: z.int().optional().describe("MiB that a new guest may have"),
+});
+
+// Schemas with a name in the OpenAPI document.
+for (const [id, schema] of Object.entries({
+  GuestConfig,
+  DomainRequest,
+  DomainSummary,
+  Domain,
+  Problem,
+  Host,
+})) {
+  z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id });
+}
+
+export function toHost({ memoryAvailable, ...rest }: HostSummary): z.output<typeof Host> {
+  return { ...rest, memory_available: memoryAvailable };
+}
+
+export function toSummary(record: DomainRecord): z.output<typeof DomainSummary> {
+  const { run, exit } = record;
+  return {
+    ...shared(record),
+    ...(isLive(record.state)
+      ? run && { started_at: run.startedAt }
+      : exit && { exit: { reason: exit.reason, at: exit.at } }),
+  };
+}
+
+export function toDomain(record: DomainRecord): z.output<typeof Domain> {
+  const { run, exit } = record;
+  return {
+    ...shared(record),
+    created_at: record.createdAt,
+    started_at: run?.startedAt,
+    pid: hasProcess(record) ? run?.pid : undefined,
+    restarts: record.restarts,
+    exit: exit && {
+      reason: exit.reason,
+      at: exit.at,
+      detail: exit.detail,
+      last_console_line: exit.lastConsoleLine,
+      report: exit.report && toReport(exit.report),
+    },
+    stages: run?.stages ?? [],
+    config: record.config,
+  };
+}
+
+function toReport({ lastExits, ...rest }: CrashReport) {
+  return { ...rest, last_exits: lastExits };
+}
+
+function shared({ uuid, name, state, config, run }: DomainRecord) {
+  return {
+    uuid,
+    name,
+    state,
+    memory: config.memory,
+    vcpus: config.vcpus,
+    ...(run?.bootInterface && { boot_interface: run.bootInterface }),
+    ...(run?.platform && { platform: run.platform }),
+  };
+}
+
+function hasProcess({ state }: DomainRecord): boolean {
+  return state === "running" || state === "paused" || state === "shutting-down";
+}

@@ -1,0 +1,216 @@
+import { accessSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Duplex } from "node:stream";
+import type { GuestConfig } from "@pvh/builder";
+import { type ErrorCode, isErrorCode, PvhError } from "@pvh/errors";
+import type { Backend, DomainStart, HostSummary, Instance, InstanceState } from "./backend.ts";
+import { ExitReason, ExitRecord } from "./domain.ts";
+
+/**
+ * Domains without a hypervisor, for tests of everything above a backend. They outlive a `Domains` object as VMM
+ * processes outlive the daemon. What a guest does stands in its command line:
+ * `print=TEXT`, `exit=REASON` (at once), `fail=CODE` (the start fails), `deaf` (nothing can ask it to shut down).
+ */
+export class SimulatorBackend implements Backend {
+  readonly name = "simulator";
+  readonly #guests = new Map<string, SimulatedGuest>();
+  /** Starts wait for this, so that a test can look at a domain that is being created. */
+  gate: Promise<void> = Promise.resolve();
+  launches = 0;
+
+  async launch({ uuid, dir, config, startPaused }: DomainStart): Promise<Instance> {
+    this.launches++;
+    await this.gate;
+    const script = readScript(config);
+    refuseUnreadable(config.kernel);
+    if (script.fail !== undefined)
+      throw new PvhError(script.fail, `The simulator fails with ${script.fail}.`);
+    const guest = new SimulatedGuest(dir, config, script);
+    this.#guests.set(uuid, guest);
+    if (startPaused) guest.state = "paused";
+    else guest.run();
+    return guest.connect();
+  }
+
+  async find(_dir: string, uuid: string): Promise<Instance | undefined> {
+    const guest = this.#guests.get(uuid);
+    return guest === undefined || guest.ended ? undefined : guest.connect();
+  }
+
+  exitRecord(dir: string): ExitRecord | undefined {
+    try {
+      return ExitRecord.parse(JSON.parse(readFileSync(join(dir, "exit.json"), "utf8")));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async openConsole(dir: string): Promise<Duplex> {
+    const guest = [...this.#guests.values()].find((one) => one.dir === dir && !one.ended);
+    if (guest === undefined) throw new PvhError("DOMAIN_STATE", "The simulated domain has ended.");
+    return guest.openConsole();
+  }
+
+  consoleLog(dir: string): Uint8Array {
+    try {
+      return readFileSync(join(dir, "console.log"));
+    } catch {
+      return new Uint8Array();
+    }
+  }
+
+  async checkHost(): Promise<HostSummary> {
+    return { backend: this.name, usable: true };
+  }
+
+  /** The guest itself, to make things happen to it. */
+  guest(uuid: string): SimulatedGuest {
+    const guest = this.#guests.get(uuid);
+    if (guest === undefined) throw new Error(`the simulator has no guest ${uuid}`);
+    return guest;
+  }
+
+  /** Uuids of what "runs". */
+  running(): string[] {
+    return [...this.#guests].filter(([, guest]) => !guest.ended).map(([uuid]) => uuid);
+  }
+}
+
+interface Script {
+  print: string[];
+  exit?: ExitReason;
+  fail?: ErrorCode;
+  deaf: boolean;
+}
+
+function readScript(config: GuestConfig): Script {
+  const script: Script = { print: [], deaf: false };
+  for (const word of (config.cmdline ?? "").split(" ")) {
+    const [verb, value = ""] = word.split("=", 2);
+    if (verb === "print") script.print.push(value);
+    if (verb === "exit") script.exit = ExitReason.parse(value);
+    if (verb === "fail" && isErrorCode(value)) script.fail = value;
+    if (verb === "deaf") script.deaf = true;
+  }
+  return script;
+}
+
+function refuseUnreadable(path: string): void {
+  try {
+    accessSync(path);
+  } catch (cause) {
+    throw new PvhError("FILE_UNREADABLE", `The kernel ${path} cannot be read; give a file that exists.`, {
+      field: "kernel",
+      found: path,
+      cause,
+    });
+  }
+}
+
+export class SimulatedGuest {
+  readonly dir: string;
+  state: InstanceState = "running";
+  ended = false;
+  /** What clients wrote to the console. */
+  input = "";
+  readonly #config: GuestConfig;
+  readonly #script: Script;
+  readonly #exited = Promise.withResolvers<ExitRecord>();
+  readonly #consoles = new Set<Duplex>();
+  #output = "";
+
+  constructor(dir: string, config: GuestConfig, script: Script) {
+    this.dir = dir;
+    this.#config = config;
+    this.#script = script;
+  }
+
+  run(): void {
+    this.state = "running";
+    for (const text of this.#script.print.splice(0)) this.print(`${text}\n`);
+    if (this.#script.exit !== undefined) this.end(this.#script.exit);
+  }
+
+  print(text: string): void {
+    this.#output += text;
+    for (const console of this.#consoles) console.push(text);
+  }
+
+  /** Ends as a VMM does: with a record in the domain's directory. */
+  end(reason: ExitReason): void {
+    const exit: ExitRecord = { reason, at: new Date().toISOString() };
+    mkdirSync(this.dir, { recursive: true });
+    writeFileSync(join(this.dir, "exit.json"), JSON.stringify(exit));
+    this.#stop(exit);
+  }
+
+  /** Ends as a killed process does: without a word. */
+  kill(): void {
+    this.#stop({ reason: "vmm-died", at: new Date().toISOString() });
+  }
+
+  openConsole(): Duplex {
+    const console = new Duplex({
+      read: () => {},
+      write: (chunk: Buffer, _encoding, done) => {
+        this.input += chunk.toString();
+        done();
+      },
+      destroy: (error, done) => {
+        this.#consoles.delete(console);
+        done(error);
+      },
+    });
+    this.#consoles.add(console);
+    console.push(this.#output);
+    return console;
+  }
+
+  connect(): Instance {
+    const change = async (state: InstanceState) => {
+      this.#refuseEnded();
+      this.state = state;
+    };
+    return {
+      started: {
+        pid: process.pid,
+        bootInterface: this.#config.pvh_abi ?? "direct",
+        platform: "bare",
+        stages: [{ name: "inspect", ms: 0.25 }],
+      },
+      exited: this.#exited.promise,
+      state: async () => {
+        this.#refuseEnded();
+        return this.state;
+      },
+      pause: () => change("paused"),
+      unpause: async () => {
+        this.#refuseEnded();
+        this.run();
+      },
+      shutdown: async () => {
+        if (this.#script.deaf) {
+          throw new PvhError("DOMAIN_STATE", "The guest cannot be asked to shut down; destroy it.");
+        }
+        await change("shutting-down");
+      },
+      destroy: async () => {
+        if (!this.ended) this.end("killed");
+      },
+      disconnect: () => {},
+    };
+  }
+
+  #stop(exit: ExitRecord): void {
+    if (this.ended) return;
+    this.ended = true;
+    mkdirSync(this.dir, { recursive: true });
+    writeFileSync(join(this.dir, "console.log"), this.#output);
+    for (const console of this.#consoles) console.push(null);
+    this.#exited.resolve(exit);
+  }
+
+  #refuseEnded(): void {
+    if (this.ended) throw new PvhError("VMM_DIED", "The simulated domain has ended.");
+  }
+}

@@ -1,0 +1,65 @@
+import type { Duplex } from "node:stream";
+import type { GuestConfig } from "@pvh/builder";
+import type { Problem } from "@pvh/errors";
+import type { ExitRecord, Run } from "./domain.ts";
+
+/** What a backend starts a domain from. */
+export interface DomainStart {
+  uuid: string;
+  /** Existing runtime directory of the domain; the backend keeps all of its files there. */
+  dir: string;
+  config: GuestConfig;
+  startPaused: boolean;
+}
+
+export type InstanceState = "creating" | "paused" | "running" | "shutting-down";
+
+/** What is known about a start once it is over. */
+export type StartSummary = Omit<Run, "startedAt" | "hostBoot">;
+
+/** A domain that has a process or a hypervisor's object behind it. */
+export interface Instance {
+  readonly started: StartSummary;
+  state(): Promise<InstanceState>;
+  pause(): Promise<void>;
+  unpause(): Promise<void>;
+  /** Asks the guest to end; DOMAIN_STATE when there is no way to ask. */
+  shutdown(): Promise<void>;
+  /** Ends the domain now. Resolves when nothing of it runs any more; `exited` then has reason `killed`. */
+  destroy(): Promise<void>;
+  /** Resolves once, when the domain has ended for whatever reason. Never rejects. */
+  readonly exited: Promise<ExitRecord>;
+  /** Lets go of the domain without touching it. `exited` may stay pending afterwards. */
+  disconnect(): void;
+}
+
+/** A way to run domains. The backend owns the truth about what runs; it keeps no list of its own. */
+export interface Backend {
+  readonly name: string;
+  /** Resolves when the domain runs (or is paused, when asked for). A failure leaves nothing that runs. */
+  launch(start: DomainStart): Promise<Instance>;
+  /** The instance that an earlier daemon started, or undefined when there is none. */
+  find(dir: string, uuid: string): Promise<Instance | undefined>;
+  /** The record that a domain left when it ended without a daemon to see it. */
+  exitRecord(dir: string): ExitRecord | undefined;
+  /** A connection to the console of a live domain; begins with the earlier output. */
+  openConsole(dir: string): Promise<Duplex>;
+  /** The kept console output of an ended domain. */
+  consoleLog(dir: string): Uint8Array;
+  /** What this host can do, for `GET /host`. */
+  checkHost(): Promise<HostSummary>;
+}
+
+export interface HostSummary {
+  backend: string;
+  /** Whether domains can be started here. */
+  usable: boolean;
+  /** Why they cannot. */
+  problem?: Problem;
+  /** The hypervisor's device file. */
+  device?: string;
+  /** Answers of the hypervisor by name, 0 = absent. */
+  capabilities?: Record<string, number>;
+  /** MiB that a new guest may have. */
+  memoryAvailable?: number;
+}

@@ -1,0 +1,99 @@
+import { GuestConfig } from "@pvh/builder";
+import { z } from "zod";
+
+export const domainStates = [
+  "creating",
+  "paused",
+  "running",
+  "shutting-down",
+  "rebooting",
+  "shutdown",
+  "crashed",
+  "destroyed",
+  "lost",
+] as const;
+export const DomainState = z.enum(domainStates);
+export type DomainState = z.infer<typeof DomainState>;
+
+/** A live domain owns its name and may have a process; an ended one is a record that waits to be deleted. */
+export function isLive(state: DomainState): boolean {
+  return liveStates.has(state);
+}
+const liveStates: ReadonlySet<DomainState> = new Set([
+  "creating",
+  "paused",
+  "running",
+  "shutting-down",
+  "rebooting",
+]);
+
+export const ExitReason = z.enum([
+  "poweroff",
+  "reboot",
+  "suspend",
+  "crash",
+  "watchdog",
+  "soft-reset",
+  "triple-fault",
+  "emulation-failure",
+  "vmm-died",
+  "killed",
+  "host-lost",
+]);
+export type ExitReason = z.infer<typeof ExitReason>;
+
+/** The state of a vCPU that crashed, and how it came there. Addresses and registers as "0x..." strings. */
+export const CrashReport = z.object({
+  vcpu: z.int(),
+  rip: z.string(),
+  registers: z.record(z.string(), z.string()),
+  /** Bytes at RIP in hexadecimal. */
+  instruction: z.string().optional(),
+  /** The latest last. */
+  lastExits: z.array(z.string()),
+});
+export type CrashReport = z.infer<typeof CrashReport>;
+
+/** How a run of a domain ended. */
+export const ExitRecord = z.object({
+  reason: ExitReason,
+  /** ISO 8601. */
+  at: z.string(),
+  detail: z.string().optional(),
+  lastConsoleLine: z.string().optional(),
+  report: CrashReport.optional(),
+});
+export type ExitRecord = z.infer<typeof ExitRecord>;
+
+export const Stage = z.object({ name: z.string(), ms: z.number() });
+export type Stage = z.infer<typeof Stage>;
+
+/** What is known about the latest start of a domain. */
+export const Run = z.object({
+  /** ISO 8601. */
+  startedAt: z.string(),
+  pid: z.int().optional(),
+  bootInterface: z.enum(["classic", "direct"]).optional(),
+  platform: z.enum(["xen", "bare"]).optional(),
+  stages: z.array(Stage),
+  /** Boot id of the host: another one means that the host went down under the domain. */
+  hostBoot: z.string(),
+});
+export type Run = z.infer<typeof Run>;
+
+/** A domain as the database keeps it: what was asked for, and what became of it. */
+export const DomainRecord = z.object({
+  uuid: z.guid(),
+  name: z.string(),
+  config: GuestConfig,
+  startPaused: z.boolean(),
+  state: DomainState,
+  /** ISO 8601. */
+  createdAt: z.string(),
+  /** Automatic restarts by the config's on_* policies. */
+  restarts: z.int(),
+  run: Run.optional(),
+  /** How the latest run that ended did so; stays while the domain runs again. */
+  exit: ExitRecord.optional(),
+});
+export type DomainRecord = z.infer<typeof DomainRecord>;

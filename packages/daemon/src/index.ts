@@ -1,0 +1,5 @@
+export type { Backend, DomainStart, HostSummary, Instance, InstanceState } from "./backend.ts";
+export { KvmBackend } from "./backend-kvm.ts";
+export { SimulatorBackend } from "./backend-simulator.ts";
+export { startDaemon } from "./daemon.ts";
+export { CrashReport, DomainState, ExitReason, ExitRecord } from "./domain.ts";

@@ -1,0 +1,91 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { formatError } from "@pvh/errors";
+import { z } from "zod";
+import type { Backend, Instance } from "./backend.ts";
+import { type DomainState, type ExitRecord, isLive } from "./domain.ts";
+import type { DomainTable, Entry } from "./domain-table.ts";
+
+export interface Reconciliation {
+  table: DomainTable;
+  backend: Backend;
+  stateDir: string;
+  hostBoot: string;
+  log: (line: string) => void;
+  adopt: (entry: Entry, instance: Instance) => void;
+  /** Records an end; `state` when it is another one than the reason says. */
+  settle: (entry: Entry, exit: ExitRecord, state?: DomainState) => void;
+  scheduleRestart: (entry: Entry) => void;
+}
+
+/**
+ * Brings the table in line with what runs, after the daemon was away:
+ * - a live domain is found again, or ended by the record that it left, or `lost`;
+ * - a domain in `creating` was never acknowledged: it is ended and forgotten;
+ * - a runtime directory that no row knows belongs to such a one too.
+ */
+export async function reconcile(task: Reconciliation): Promise<void> {
+  const live = task.table.entries().filter((entry) => isLive(entry.record.state));
+  await Promise.all(live.map((entry) => reconcileOne(task, entry)));
+  await removeOrphans(task);
+}
+
+async function reconcileOne(task: Reconciliation, entry: Entry): Promise<void> {
+  const { record, dir } = entry;
+  if (record.state === "creating") {
+    await discard(task, dir, record.uuid);
+    task.table.remove(entry);
+    task.log(`domain ${record.name} (${record.uuid}) was never created to the end and is forgotten`);
+    return;
+  }
+  const instance = await task.backend.find(dir, record.uuid);
+  if (instance !== undefined && (await takeUp(task, entry, instance))) return;
+  if (record.state === "rebooting") {
+    task.scheduleRestart(entry);
+    return;
+  }
+  const exit = task.backend.exitRecord(dir);
+  if (exit === undefined) task.settle(entry, lostRecord(task, entry), "lost");
+  else task.settle(entry, exit);
+}
+
+/** False when the instance ended meanwhile. */
+async function takeUp(task: Reconciliation, entry: Entry, instance: Instance): Promise<boolean> {
+  try {
+    const state = await instance.state();
+    const startedAt = entry.record.run?.startedAt ?? new Date().toISOString();
+    const run = { ...instance.started, startedAt, hostBoot: task.hostBoot };
+    task.table.update(entry, { state, run });
+    task.adopt(entry, instance);
+    task.log(`domain ${entry.record.name} (${entry.record.uuid}) is found again, ${state}`);
+    return true;
+  } catch (error) {
+    instance.disconnect();
+    task.log(`domain ${entry.record.name} (${entry.record.uuid}) does not answer: ${formatError(error)}`);
+    return false;
+  }
+}
+
+function lostRecord(task: Reconciliation, { record }: Entry): ExitRecord {
+  const at = new Date().toISOString();
+  return record.run?.hostBoot === task.hostBoot
+    ? { reason: "vmm-died", at, detail: "Its process ended without a record while pvhd was away." }
+    : { reason: "host-lost", at, detail: "The host went down while the domain ran." };
+}
+
+async function removeOrphans(task: Reconciliation): Promise<void> {
+  const domainsDir = join(task.stateDir, "domains");
+  for (const name of await readdir(domainsDir)) {
+    // Only what this program names: a file that somebody put here stays.
+    if (!z.guid().safeParse(name).success || task.table.byUuid(name) !== undefined) continue;
+    await discard(task, join(domainsDir, name), name);
+    task.log(`the files of ${name}, which no domain owns, are removed`);
+  }
+}
+
+async function discard(task: Reconciliation, dir: string, uuid: string): Promise<void> {
+  const instance = await task.backend.find(dir, uuid);
+  await instance?.destroy();
+  instance?.disconnect();
+  await rm(dir, { recursive: true, force: true });
+}
