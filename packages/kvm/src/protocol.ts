@@ -1,0 +1,166 @@
+import { GuestConfig } from "@pvh/builder";
+import { z } from "zod";
+
+/**
+ * Everything that crosses the boundary of a VMM process: the files in its runtime directory and the JSON lines on its
+ * control socket. Both sides parse what they read with these schemas.
+ */
+
+/** Files in the runtime directory, which is the VMM's working directory. */
+export const RUNTIME_FILES = {
+  domain: "domain.json",
+  control: "control.sock",
+  console: "console.sock",
+  consoleLog: "console.log",
+  /** The part of the console log before the last rotation. */
+  olderConsoleLog: "console.log.1",
+  log: "vmm.log",
+  exit: "exit.json",
+} as const;
+
+/** The descriptor on which the VMM has the launcher's pipe. */
+export const LAUNCHER_FD = 3;
+
+/** What a VMM is to run. Paths in the config are absolute. */
+export const DomainFile = z.strictObject({
+  uuid: z.uuid(),
+  config: GuestConfig,
+  /** Stop before the first instruction until unpaused. */
+  startPaused: z.boolean(),
+  /** End the domain when the launcher's pipe closes. */
+  attached: z.boolean(),
+});
+export type DomainFile = z.output<typeof DomainFile>;
+
+export const ExitReason = z.enum([
+  "poweroff",
+  "reboot",
+  "suspend",
+  "crash",
+  "watchdog",
+  "soft-reset",
+  "triple-fault",
+  "emulation-failure",
+  "vmm-died",
+  "killed",
+  "host-lost",
+]);
+export type ExitReason = z.output<typeof ExitReason>;
+
+const Hex = z.string().regex(/^0x[0-9a-f]+$/);
+
+/** The state of the vCPU at the end, and how it came there. Addresses and registers as "0x..." strings. */
+export const CrashReport = z.object({
+  vcpu: z.int(),
+  rip: Hex,
+  registers: z.record(z.string(), Hex),
+  /** Bytes at RIP, in hexadecimal with spaces, when they could be read. */
+  instruction: z.string().exactOptional(),
+  /** The last exits to the VMM, the latest last: `out 0x3f8 1 byte = 0x41 at 0xffffffff81000000`. */
+  lastExits: z.array(z.string()),
+});
+export type CrashReport = z.output<typeof CrashReport>;
+
+/** How a domain ended; the content of exit.json. */
+export const ExitRecord = z.object({
+  reason: ExitReason,
+  at: z.iso.datetime(),
+  /** A sentence on what happened, where the reason alone does not say it. */
+  detail: z.string().exactOptional(),
+  report: CrashReport.exactOptional(),
+  lastConsoleLine: z.string().exactOptional(),
+});
+export type ExitRecord = z.output<typeof ExitRecord>;
+
+export const Stage = z.enum(["inspect", "plan", "allocate", "place", "context", "devices", "unpause"]);
+export type Stage = z.output<typeof Stage>;
+
+export const StageTiming = z.object({ name: Stage, ms: z.number() });
+export type StageTiming = z.output<typeof StageTiming>;
+
+export const VmmState = z.enum(["creating", "paused", "running", "shutting-down"]);
+export type VmmState = z.output<typeof VmmState>;
+
+export const VmmCounters = z.object({
+  /** Exits of all vCPUs to the VMM, by kind. */
+  exits: z.record(z.string(), z.number()),
+  /** Hypercalls that were answered -ENOSYS, by name. */
+  refusedHypercalls: z.record(z.string(), z.number()),
+});
+export type VmmCounters = z.output<typeof VmmCounters>;
+
+export const VmmStatus = z.object({
+  uuid: z.uuid(),
+  pid: z.int(),
+  state: VmmState,
+  /** The stages that are over, in order, with their duration in milliseconds. */
+  stages: z.array(StageTiming),
+  bootInterface: z.enum(["classic", "direct"]).exactOptional(),
+  platform: z.enum(["xen", "bare"]).exactOptional(),
+  /** MiB. */
+  memory: z.int(),
+  counters: VmmCounters,
+});
+export type VmmStatus = z.output<typeof VmmStatus>;
+
+/** A problem document; see `Problem` of @pvh/errors. */
+export const ProblemBody = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  field: z.string().exactOptional(),
+  offset: z.number().exactOptional(),
+  found: z.string().exactOptional(),
+  allowed: z.string().exactOptional(),
+  line: z.int().exactOptional(),
+  column: z.int().exactOptional(),
+  excerpt: z.string().exactOptional(),
+  causes: z.array(z.string()).exactOptional(),
+});
+
+export const ControlMethod = z.enum(["status", "pause", "unpause", "shutdown", "destroy"]);
+export type ControlMethod = z.output<typeof ControlMethod>;
+
+export const ControlRequest = z.strictObject({ id: z.int().nonnegative(), method: ControlMethod });
+export type ControlRequest = z.output<typeof ControlRequest>;
+
+export const VmmEvent = z.discriminatedUnion("event", [
+  z.object({ event: z.literal("stage"), stage: StageTiming }),
+  z.object({ event: z.literal("state"), state: VmmState }),
+  z.object({ event: z.literal("exit"), record: ExitRecord }),
+]);
+export type VmmEvent = z.output<typeof VmmEvent>;
+
+/** One line from the VMM. `hello` is the first on every connection; stages that are over follow as events. */
+export const ControlMessage = z.union([
+  z.object({ hello: z.object({ uuid: z.uuid(), pid: z.int() }) }),
+  z.object({ id: z.int(), result: z.unknown() }),
+  z.object({ id: z.int(), error: ProblemBody }),
+  VmmEvent,
+]);
+export type ControlMessage = z.output<typeof ControlMessage>;
+
+/**
+ * Lines on the launcher's pipe. `listening` comes first; the VMM goes on when the launcher has connected to its control
+ * socket, so that the launcher learns the end of even the shortest domain. Then comes how creating it went.
+ */
+export const LaunchMessage = z.union([
+  z.object({ listening: z.literal(true) }),
+  z.object({ launched: z.literal(true) }),
+  z.object({ failed: ProblemBody }),
+]);
+export type LaunchMessage = z.output<typeof LaunchMessage>;
+
+/** What this host's KVM offers; `problem` says why it is unusable. */
+export const HostReport = z.object({
+  device: z.string(),
+  usable: z.boolean(),
+  problem: ProblemBody.exactOptional(),
+  /** Answers of KVM_CHECK_EXTENSION by name, 0 = absent. */
+  capabilities: z.record(z.string(), z.int()),
+  /** MiB that a new guest may have. */
+  memoryAvailable: z.int(),
+});
+export type HostReport = z.output<typeof HostReport>;

@@ -1,0 +1,94 @@
+import { KVM_SYNC_X86_REGS, kvmRun } from "@pvh/abi";
+
+const CS_L = kvmRun.sregs + 19;
+const SS_DPL = kvmRun.sregs + 120 + 16;
+const CR0 = kvmRun.sregs + 224;
+const CR3 = kvmRun.sregs + 240;
+const CR4 = kvmRun.sregs + 248;
+const EFER = kvmRun.sregs + 264;
+const RFLAGS = kvmRun.regs + 136;
+
+const CR0_PE = 1 << 0;
+const EFER_LMA = 1 << 10;
+const RFLAGS_VM = 1 << 17;
+
+/** Offset in `kvm_regs` of the registers that carry arguments. */
+export const REG = {
+  rax: 0,
+  rbx: 8,
+  rcx: 16,
+  rdx: 24,
+  rsi: 32,
+  rdi: 40,
+  rbp: 56,
+  r8: 64,
+  r9: 72,
+  r10: 80,
+  rip: 128,
+} as const;
+
+/**
+ * The page shared with KVM, with the registers that KVM_CAP_SYNC_REGS copies there at each exit. Registers are read
+ * as halves of 32 bits: the run loop never makes a bigint.
+ */
+export class RunPage {
+  readonly data: DataView<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+
+  constructor(buffer: ArrayBuffer) {
+    this.data = new DataView(buffer);
+    this.bytes = new Uint8Array(buffer);
+  }
+
+  /** Which registers KVM copies at each exit: KVM_SYNC_X86_*. */
+  syncAtExit(registers: number): void {
+    this.data.setUint32(kvmRun.kvm_valid_regs, registers, true);
+  }
+
+  regLow(register: number): number {
+    return this.data.getInt32(kvmRun.regs + register, true);
+  }
+
+  regHigh(register: number): number {
+    return this.data.getInt32(kvmRun.regs + register + 4, true);
+  }
+
+  /** Takes effect at the next entry. */
+  setReg(register: number, low: number, high: number): void {
+    this.data.setInt32(kvmRun.regs + register, low, true);
+    this.data.setInt32(kvmRun.regs + register + 4, high, true);
+    this.data.setUint32(kvmRun.kvm_dirty_regs, KVM_SYNC_X86_REGS, true);
+  }
+
+  get rflags(): number {
+    return this.data.getInt32(RFLAGS, true);
+  }
+
+  get cr0(): number {
+    return this.data.getInt32(CR0, true);
+  }
+
+  get cr4(): number {
+    return this.data.getInt32(CR4, true);
+  }
+
+  /** Physical address of the top page table, with its low flag bits. */
+  get cr3(): number {
+    return (this.data.getUint32(CR3 + 4, true) & 0xfffff) * 2 ** 32 + this.data.getUint32(CR3, true);
+  }
+
+  get longMode(): boolean {
+    return (this.data.getInt32(EFER, true) & EFER_LMA) !== 0;
+  }
+
+  /** True when the code that runs is 64-bit code: long mode, and not a compatibility segment. */
+  get code64(): boolean {
+    return this.longMode && this.bytes[CS_L] === 1;
+  }
+
+  /** Current privilege level, 0-3. */
+  get cpl(): number {
+    if ((this.cr0 & CR0_PE) === 0) return 0;
+    return this.rflags & RFLAGS_VM ? 3 : (this.bytes[SS_DPL] ?? 3);
+  }
+}

@@ -1,0 +1,179 @@
+import type { Socket } from "node:net";
+import { fromProblem, PvhError } from "@pvh/errors";
+import { readExitRecord } from "./exit-record.ts";
+import { JsonLines } from "./json-lines.ts";
+import { identify, kill, type ProcessIdentity, waitUntilGone } from "./process-identity.ts";
+import {
+  ControlMessage,
+  type ControlMethod,
+  type ExitRecord,
+  RUNTIME_FILES,
+  type VmmEvent,
+  VmmStatus,
+} from "./protocol.ts";
+import { connectIn } from "./unix-socket.ts";
+
+/** How long a VMM may take to end after destroy before it is killed. */
+const DESTROY_MS = 5000;
+/** How long a VMM may take to greet: it may be busy unpacking a kernel. */
+const HELLO_MS = 60_000;
+const GONE_MS = 5000;
+
+/** A running VMM process, seen from outside. */
+export interface Vmm {
+  readonly uuid: string;
+  readonly pid: number;
+  status(): Promise<VmmStatus>;
+  /** Resolves when no instruction of the guest is executed any more. */
+  pause(): Promise<void>;
+  unpause(): Promise<void>;
+  /** Asks the guest; DOMAIN_STATE when it cannot be asked. */
+  shutdown(): Promise<void>;
+  /** Resolves when the process has gone; a VMM that does not follow is killed. */
+  destroy(): Promise<void>;
+  /** Stages that were over at the time of connecting come as events too. Returns how to stop listening. */
+  onEvent(listener: (event: VmmEvent) => void): () => void;
+  /** Never rejects; resolves when the process has gone. Stays pending after {@link Vmm.disconnect}. */
+  readonly exited: Promise<ExitRecord>;
+  /** Lets the VMM run on without this connection. */
+  disconnect(): void;
+}
+
+/** Finds the VMM of a runtime directory; undefined when none runs there, or one of another domain. */
+export async function connectVmm(dir: string, uuid: string): Promise<Vmm | undefined> {
+  const socket = await connectIn(dir, RUNTIME_FILES.control);
+  if (socket === undefined) return undefined;
+  const connection = new Connection(socket, dir);
+  const hello = await connection.hello;
+  if (hello?.uuid === uuid) return connection.vmm(hello.uuid, hello.process);
+  connection.disconnect();
+  return undefined;
+}
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+class Connection {
+  readonly hello: Promise<{ uuid: string; process: ProcessIdentity } | undefined>;
+  readonly #socket: Socket;
+  readonly #dir: string;
+  readonly #pending = new Map<number, Pending>();
+  readonly #listeners = new Set<(event: VmmEvent) => void>();
+  readonly #hello = Promise.withResolvers<{ uuid: string; process: ProcessIdentity } | undefined>();
+  readonly #exited = Promise.withResolvers<ExitRecord>();
+  /** Events that nobody has listened to yet. */
+  #early: VmmEvent[] = [];
+  #record: ExitRecord | undefined;
+  #process: ProcessIdentity | undefined;
+  #destroying = false;
+  #disconnected = false;
+  #nextId = 1;
+
+  constructor(socket: Socket, dir: string) {
+    this.#socket = socket;
+    this.#dir = dir;
+    this.hello = this.#hello.promise;
+    const lines = new JsonLines();
+    const timer = setTimeout(() => socket.destroy(), HELLO_MS).unref();
+    void this.hello.then(() => clearTimeout(timer));
+    socket.on("data", (chunk) => {
+      try {
+        for (const line of lines.feed(chunk)) this.#receive(line);
+      } catch {
+        // Not our protocol.
+        socket.destroy();
+      }
+    });
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => void this.#closed());
+  }
+
+  vmm(uuid: string, { pid }: ProcessIdentity): Vmm {
+    const simply = (method: ControlMethod) => async () => {
+      await this.#call(method);
+    };
+    return {
+      uuid,
+      pid,
+      status: async () => VmmStatus.parse(await this.#call("status")),
+      pause: simply("pause"),
+      unpause: simply("unpause"),
+      shutdown: simply("shutdown"),
+      destroy: () => this.#destroy(),
+      onEvent: (listener) => this.#listen(listener),
+      exited: this.#exited.promise,
+      disconnect: () => this.disconnect(),
+    };
+  }
+
+  disconnect(): void {
+    this.#disconnected = true;
+    this.#socket.destroy();
+  }
+
+  #call(method: ControlMethod): Promise<unknown> {
+    if (this.#socket.destroyed) return Promise.reject(gone());
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#socket.write(`${JSON.stringify({ id, method })}\n`);
+    });
+  }
+
+  async #destroy(): Promise<void> {
+    this.#destroying = true;
+    this.#call("destroy").catch(() => {});
+    const timer = setTimeout(() => this.#process !== undefined && kill(this.#process), DESTROY_MS);
+    await this.#exited.promise;
+    clearTimeout(timer);
+  }
+
+  #listen(listener: (event: VmmEvent) => void): () => void {
+    this.#listeners.add(listener);
+    const early = this.#early;
+    this.#early = [];
+    for (const event of early) listener(event);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #receive(line: unknown): void {
+    const message = ControlMessage.parse(line);
+    if ("hello" in message) {
+      const process = identify(message.hello.pid);
+      this.#process = process;
+      this.#hello.resolve(process === undefined ? undefined : { uuid: message.hello.uuid, process });
+    } else if ("event" in message) {
+      if (message.event === "exit") this.#record = message.record;
+      if (this.#listeners.size === 0 && this.#early.length < 64) this.#early.push(message);
+      for (const listener of this.#listeners) listener(message);
+    } else {
+      const pending = this.#pending.get(message.id);
+      this.#pending.delete(message.id);
+      if ("error" in message) pending?.reject(fromProblem(message.error));
+      else pending?.resolve(message.result);
+    }
+  }
+
+  async #closed(): Promise<void> {
+    this.#hello.resolve(undefined);
+    for (const { reject } of this.#pending.values()) reject(gone());
+    this.#pending.clear();
+    if (this.#disconnected || this.#process === undefined) return;
+    if (!(await waitUntilGone(this.#process, GONE_MS))) kill(this.#process);
+    await waitUntilGone(this.#process, GONE_MS);
+    this.#exited.resolve(this.#record ?? readExitRecord(this.#dir) ?? this.#unrecorded());
+  }
+
+  #unrecorded(): ExitRecord {
+    const at = new Date().toISOString();
+    return this.#destroying
+      ? { reason: "killed", at, detail: "its VMM process did not end by itself and was killed" }
+      : { reason: "vmm-died", at, detail: "its VMM process ended without a word" };
+  }
+}
+
+function gone(): PvhError {
+  return new PvhError("VMM_DIED", "The connection to the domain's VMM process has ended.");
+}

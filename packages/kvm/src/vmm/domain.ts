@@ -1,0 +1,254 @@
+import { rmSync } from "node:fs";
+import { type DomainImage, segments } from "@pvh/builder";
+import { asPvhError, PvhError, toProblem } from "@pvh/errors";
+import { ConsoleServer } from "../console/server.ts";
+import { writeExitRecord } from "../exit-record.ts";
+import { openKvm } from "../host/kvm.ts";
+import { requireMemory } from "../host/memory.ts";
+import {
+  type ControlMethod,
+  type DomainFile,
+  type ExitReason,
+  type ExitRecord,
+  RUNTIME_FILES,
+  type StageTiming,
+  type VmmState,
+  type VmmStatus,
+} from "../protocol.ts";
+import { REQUEST } from "../shared/vcpu-control.ts";
+import type { GuestEnd } from "../vcpu/setup.ts";
+import { ControlServer } from "./control-server.ts";
+import { readCounters } from "./counters.ts";
+import { planImage } from "./image.ts";
+import type { LauncherPipe } from "./launcher-pipe.ts";
+import { createMachine, loadVcpus, type Machine } from "./machine.ts";
+import { Stages } from "./stages.ts";
+import { VcpuHandle } from "./vcpu-handle.ts";
+
+/** How long a guest that was asked to shut down on SIGTERM gets before it is destroyed. */
+const GRACE_MS = 10_000;
+
+/** The one domain of this process, from its sockets to its exit record. */
+export class Domain {
+  readonly #file: DomainFile;
+  readonly #launcher: LauncherPipe;
+  readonly #control: ControlServer;
+  readonly #console: ConsoleServer;
+  readonly #stages: Stages;
+  readonly #handles: VcpuHandle[];
+  readonly #over = new AbortController();
+  #state: VmmState = "creating";
+  #image: DomainImage | undefined;
+  #machine: Machine | undefined;
+
+  constructor(file: DomainFile, launcher: LauncherPipe) {
+    this.#file = file;
+    this.#launcher = launcher;
+    this.#console = new ConsoleServer(".");
+    this.#stages = new Stages((stage) => this.#control.broadcast({ event: "stage", stage }));
+    this.#control = new ControlServer(this);
+    // First of all, because starting a thread takes longer than most stages.
+    this.#handles = Array.from({ length: file.config.vcpus }, () => new VcpuHandle());
+  }
+
+  get uuid(): string {
+    return this.#file.uuid;
+  }
+
+  get stages(): readonly StageTiming[] {
+    return this.#stages.finished;
+  }
+
+  /** Creates the domain and lets it run. A failure is told to the launcher, and nothing stays behind. */
+  async start(): Promise<void> {
+    try {
+      await this.#control.listen();
+      await this.#console.listen();
+      await this.#meetLauncher();
+      await this.#create();
+    } catch (error) {
+      // Ended while it was being created: the record is written already.
+      if (this.#state === "shutting-down") return;
+      this.#state = "shutting-down";
+      await this.#launcher.tell({ failed: { ...toProblem(error) } });
+      await this.#leave(asPvhError(error).code === "INTERNAL" ? error : undefined);
+    }
+  }
+
+  /** A launcher that dies before it has connected leaves a domain that nobody knows of: it is given up. */
+  async #meetLauncher(): Promise<void> {
+    const detail = "the process that started it ended";
+    let met = !this.#launcher.open;
+    this.#launcher.onClose(() => {
+      if (this.#file.attached || !met) void this.#end({ reason: "killed", detail });
+    });
+    if (met) return;
+    await this.#launcher.tell({ listening: true });
+    await this.#control.firstClient;
+    met = true;
+  }
+
+  async #create(): Promise<void> {
+    const { config, startPaused, attached } = this.#file;
+    const kvmFd = openKvm();
+    requireMemory(config.memory * 2 ** 20);
+    const image = await planImage(config, this.#stages);
+    this.#image = image;
+    const machine = await this.#stages.run("allocate", () => {
+      return createMachine(kvmFd, image, this.uuid, this.#handles);
+    });
+    this.#machine = machine;
+    await this.#stages.run("place", () => {
+      for (const { gpa, bytes } of segments(image)) machine.memory.bytes(gpa, bytes.length).set(bytes);
+    });
+    await this.#stages.run("context", () => loadVcpus(machine, this.#handles, image.vcpu));
+    await this.#stages.run("devices", () => this.#connectDevices(machine));
+    await this.#stages.run("unpause", () => this.#become(startPaused ? "paused" : "running"));
+    await this.#launcher.tell({ launched: true });
+    if (!attached) this.#launcher.release();
+  }
+
+  #connectDevices({ doorbell, serial }: Machine): void {
+    this.#console.connectGuest((bytes) => serial.feed(bytes));
+    void doorbell.listen(() => {
+      this.#drainConsole();
+      this.#console.inputTaken();
+    }, this.#over.signal);
+    for (const vcpu of this.#handles) {
+      vcpu.ended.then(
+        (end) => (end === undefined ? undefined : this.#end(end)),
+        (error) => this.#end({ reason: "vmm-died", detail: `the VMM failed: ${error.message}` }),
+      );
+    }
+  }
+
+  #drainConsole(): void {
+    const chunk = this.#machine?.output.drain();
+    if (chunk !== undefined) this.#console.output(chunk);
+  }
+
+  #become(state: "paused" | "running"): void {
+    if (state === "running") for (const vcpu of this.#handles) vcpu.ask(REQUEST.run);
+    this.#setState(state);
+  }
+
+  #setState(state: VmmState): void {
+    this.#state = state;
+    this.#control.broadcast({ event: "state", state });
+  }
+
+  /** A request from the control socket. */
+  async call(method: ControlMethod): Promise<unknown> {
+    if (method === "status") return this.#status();
+    if (method === "destroy") return void this.#end({ reason: "killed", detail: "it was destroyed" });
+    if (this.#state !== "running" && this.#state !== "paused") {
+      throw new PvhError(
+        "DOMAIN_STATE",
+        `The domain is ${this.#state}; it must be running or paused to ${method} it.`,
+        {
+          field: "state",
+          found: this.#state,
+          allowed: "running, paused",
+        },
+      );
+    }
+    if (method === "pause") return this.#pause();
+    if (method === "unpause") return this.#become("running");
+    return this.#askToShutDown();
+  }
+
+  async #pause(): Promise<void> {
+    await Promise.all(this.#handles.map((vcpu) => vcpu.pause()));
+    if (this.#state === "running") this.#setState("paused");
+  }
+
+  /** Presses the power button. The xen platform has no way to ask until the guest has a xenstore. */
+  #askToShutDown(): void {
+    if (
+      this.#image?.platform === "bare" &&
+      this.#state === "running" &&
+      this.#machine?.acpi.pressPowerButton()
+    )
+      return;
+    throw new PvhError(
+      "DOMAIN_STATE",
+      this.#state === "paused"
+        ? "The domain is paused, so that its guest cannot be asked to shut down; unpause it, or destroy it."
+        : "The guest does not listen for a request to shut down; shut it down from inside, or destroy it.",
+      { field: "state", found: this.#state },
+    );
+  }
+
+  /** SIGTERM: ask, wait, destroy; at once when the guest cannot be asked or this is the second time. */
+  terminate(): void {
+    const detail = "the VMM was told to end (SIGTERM)";
+    try {
+      if (this.#over.signal.aborted || this.#terminating) throw new Error("no second time");
+      this.#terminating = true;
+      this.#askToShutDown();
+      setTimeout(() => this.#end({ reason: "killed", detail }), GRACE_MS).unref();
+    } catch {
+      void this.#end({ reason: "killed", detail });
+    }
+  }
+
+  #terminating = false;
+
+  #status(): VmmStatus {
+    return {
+      uuid: this.uuid,
+      pid: process.pid,
+      state: this.#state,
+      stages: [...this.stages],
+      ...(this.#image === undefined
+        ? {}
+        : { bootInterface: this.#image.bootInterface, platform: this.#image.platform }),
+      memory: this.#file.config.memory,
+      counters: readCounters(this.#handles.map(({ control }) => control)),
+    };
+  }
+
+  /** The domain is over: stops the vCPUs, keeps the record, tells everyone, ends the process. The first call counts. */
+  async #end(end: GuestEnd): Promise<void> {
+    if (this.#over.signal.aborted) return;
+    const creating = this.#state === "creating";
+    this.#setState("shutting-down");
+    this.#over.abort();
+    await Promise.allSettled(this.#handles.map((vcpu) => vcpu.stop()));
+    this.#drainConsole();
+    const record = this.#record(end);
+    writeExitRecord(".", record);
+    this.#control.broadcast({ event: "exit", record });
+    if (creating) await this.#launcher.tell({ failed: { ...toProblem(endedEarly(end.reason)) } });
+    await this.#leave();
+  }
+
+  #record({ reason, detail, report }: GuestEnd): ExitRecord {
+    const lastConsoleLine = this.#console.lastLine();
+    return {
+      reason,
+      at: new Date().toISOString(),
+      ...(detail === undefined ? {} : { detail }),
+      ...(report === undefined ? {} : { report }),
+      ...(lastConsoleLine === undefined ? {} : { lastConsoleLine }),
+    };
+  }
+
+  async #leave(defect?: unknown): Promise<void> {
+    if (defect !== undefined) console.error(defect);
+    await Promise.all([this.#console.close(), this.#control.close()]);
+    for (const name of [RUNTIME_FILES.control, RUNTIME_FILES.console]) rmSync(name, { force: true });
+    process.exit(defect === undefined ? 0 : 1);
+  }
+
+  /** The last act of the process, whatever ends it: Node waits for its threads, and one in KVM_RUN never returns by itself. */
+  kickAll(): void {
+    for (const vcpu of this.#handles) vcpu.ask(REQUEST.stop);
+  }
+}
+
+function endedEarly(reason: ExitReason): PvhError {
+  return new PvhError("DOMAIN_STATE", `The domain ended while it was being created (${reason}).`, {
+    found: reason,
+  });
+}

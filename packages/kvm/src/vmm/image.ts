@@ -1,0 +1,41 @@
+import {
+  chooseBootInterface,
+  choosePlatform,
+  type DomainImage,
+  type GuestConfig,
+  inspectKernel,
+  planDomain,
+  unpackKernel,
+  unpackRamdisk,
+} from "@pvh/builder";
+import { HYPERCALL_PORT } from "../platform-xen/hypercall-port.ts";
+import { readInput } from "./input-files.ts";
+import type { Stages } from "./stages.ts";
+
+/** No distribution's kernel file comes near. */
+const KERNEL_LIMIT = 512 * 2 ** 20;
+
+/** The stages before anything is allocated: reads the files and plans the domain's memory. */
+export async function planImage(config: GuestConfig, stages: Stages): Promise<DomainImage> {
+  const { kernel, ramdisk } = await stages.run("inspect", () => ({
+    kernel: inspectKernel(unpackKernel(readInput("kernel", config.kernel, KERNEL_LIMIT))),
+    // A ramdisk that is larger than the guest's memory could not be placed.
+    ramdisk: config.ramdisk === undefined ? undefined : readRamdisk(config.ramdisk, config.memory * 2 ** 20),
+  }));
+  return stages.run("plan", () => {
+    const bootInterface = chooseBootInterface(config, kernel);
+    // Trapping vmcall itself needs KVM_CAP_XEN_HVM, which is not used yet.
+    const platform = choosePlatform(config, kernel, bootInterface, { trapsVmcall: false });
+    return planDomain({
+      config,
+      kernel,
+      ramdisk,
+      platform,
+      hypercallTrap: { kind: "port", port: HYPERCALL_PORT },
+    });
+  });
+}
+
+function readRamdisk(path: string, limit: number): Uint8Array {
+  return unpackRamdisk(readInput("ramdisk", path, limit));
+}

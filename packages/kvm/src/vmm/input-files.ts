@@ -1,0 +1,71 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { PvhError } from "@pvh/errors";
+import { mebibytes } from "../host/memory.ts";
+
+/**
+ * Reads a file that a config names.
+ *
+ * @param field the config's key.
+ * @param limit bytes that the file may have.
+ * @throws PvhError FILE_UNREADABLE or KERNEL_TOO_LARGE.
+ */
+export function readInput(field: "kernel" | "ramdisk", path: string, limit: number): Uint8Array {
+  // Not blocking: opening a pipe must not wait for its writer.
+  const fd = attempt(field, path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) {
+      const found = stat.isDirectory() ? "a directory" : "not a regular file";
+      throw new PvhError("FILE_UNREADABLE", `${field} names ${path}, which is ${found}; a file is needed.`, {
+        field,
+        found,
+        allowed: "a regular file",
+      });
+    }
+    if (stat.size > limit) {
+      throw new PvhError(
+        "KERNEL_TOO_LARGE",
+        `${field} names ${path}, which has ${stat.size} bytes; at most ${limit} (${mebibytes(limit)}) are taken.`,
+        { field, found: stat.size, allowed: limit },
+      );
+    }
+    return attempt(field, path, () => readWhole(fd, stat.size));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What is there when it is read: a file that shrinks meanwhile gives fewer bytes. */
+function readWhole(fd: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  while (length < size) {
+    const read = readSync(fd, bytes, length, size - length, length);
+    if (read === 0) break;
+    length += read;
+  }
+  return bytes.subarray(0, length);
+}
+
+function attempt<T>(field: string, path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    const what: Record<string, string> = {
+      ENOENT: "does not exist",
+      EACCES: "may not be read by this user",
+      ENAMETOOLONG: "has too long a name",
+    };
+    throw new PvhError(
+      "FILE_UNREADABLE",
+      `${field} names ${path}, which ${what[code] ?? `cannot be read (${code})`}.`,
+      {
+        field,
+        found: path,
+        allowed: "a readable file",
+        cause,
+      },
+    );
+  }
+}
