@@ -18,6 +18,8 @@
 #define XENFEAT_AUTO_TRANSLATED_PHYSMAP (1u << 2)
 #define XENFEAT_HVM_CALLBACK_VECTOR (1u << 8)
 #define MAP_ENTRIES 128
+/* In the hole below 4 GiB, away from the special pages. */
+#define ABSENT_ADDRESS 0xfd000000
 
 static void check_special_pages(void) {
   const struct hvm_memmap_entry *map = physical(start_info->memmap);
@@ -102,7 +104,7 @@ static void check_hypercalls(void) {
   check_equal("unknown-suboperation", (uint32_t)hypercall(HYPERCALL_XEN_VERSION, 99, 0, 0), (uint32_t)XEN_ENOSYS);
   trying("pass a pointer that the hypervisor must refuse");
   check_equal("pointer-outside-ram",
-              (uint32_t)hypercall_pointer(HYPERCALL_XEN_VERSION, XENVER_GET_FEATURES, (void *)0xf0000000),
+              (uint32_t)hypercall_pointer(HYPERCALL_XEN_VERSION, XENVER_GET_FEATURES, (void *)ABSENT_ADDRESS),
               (uint32_t)XEN_EFAULT);
   uint32_t written = (uint32_t)hypercall(HYPERCALL_CONSOLE_IO, CONSOLEIO_WRITE, sizeof line - 1, (unsigned long)line);
   check("console-io", written == 0 || written == (uint32_t)XEN_EPERM, written, "0 or -EPERM");

@@ -1,0 +1,43 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Finished, pvhctl, withFolder } from "./programs.ts";
+
+export interface GuestSettings {
+  kernel: string;
+  /** MiB; default 16. */
+  memory?: number;
+  cmdline?: string;
+  ramdisk?: string;
+  pvh_abi?: "classic" | "direct";
+  platform?: "auto" | "xen" | "bare";
+}
+
+/** The guest config file that says so; texts are quoted as xl.cfg wants them. */
+export function guestConfigText(settings: GuestSettings): string {
+  const keys = { name: "test", type: "pvh", memory: 16, ...settings };
+  const lines = Object.entries(keys).map(([key, value]) => {
+    const text = typeof value === "string" ? `"${value.replace(/[\\"]/g, "\\$&")}"` : String(value);
+    return `${key} = ${text}`;
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+/** `pvhctl run` of a guest with these settings. */
+export function runGuest(settings: GuestSettings, options: { input?: string } = {}): Promise<Finished> {
+  return withFolder("pvh-guest", async (folder) => {
+    const config = join(folder, "test.cfg");
+    writeFileSync(config, guestConfigText(settings));
+    return pvhctl(["run", config], options);
+  });
+}
+
+/** The names of the promises that a guest of `e2e/guests` found broken, in order. */
+export function failedChecks(output: string): string[] {
+  return [...output.matchAll(/^FAIL - ([\w-]+):/gm)].map((match) => match[1] ?? "");
+}
+
+/** How many promises it found kept; undefined when its verdict was not PASS. */
+export function passedChecks(output: string): number | undefined {
+  const match = /^VERDICT PASS (\d+) checks$/m.exec(output);
+  return match === null ? undefined : Number(match[1]);
+}
