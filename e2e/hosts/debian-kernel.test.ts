@@ -1,0 +1,104 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { buildGuests } from "../guests/build.ts";
+import { root } from "../support/programs.ts";
+import { describe as transcript } from "./agent-channel.ts";
+import { kernel } from "./debian-packages.ts";
+import { guestInitramfs, guestReachedInit } from "./initramfs.ts";
+import { type KvmHost, missingForKvmHost, startKvmHost } from "./kvm-host.ts";
+import { requireOrSkip } from "./require-or-skip.ts";
+
+const pvhctl = join(root, "apps/cli/bin/pvhctl");
+const pvhd = join(root, "packages/daemon/bin/pvhd");
+
+// A distribution kernel needs hardware virtualisation: some ten seconds here, where that is emulated.
+const guestBootMs = 180_000;
+
+describe.skipIf(requireOrSkip("guests on an emulated AMD host", await missingForKvmHost()))(
+  "emulated AMD host",
+  () => {
+    let host: KvmHost;
+    let folder: string;
+    let release: string;
+
+    /** Runs a command there that has to end with status 0; gives its standard output. */
+    async function run(command: string, timeoutMs = 60_000): Promise<string> {
+      const result = await host.run(command, { timeoutMs });
+      expect(result.status, transcript(command, result)).toBe(0);
+      return result.stdout;
+    }
+
+    beforeAll(async () => {
+      await buildGuests();
+      // The host sees this folder too: it shares our root.
+      folder = await mkdtemp(join(tmpdir(), "pvh-hosts-"));
+      const cloud = await kernel("cloud");
+      release = cloud.release;
+      await writeFile(join(folder, "initramfs"), await guestInitramfs());
+      await writeFile(
+        join(folder, "debian.cfg"),
+        [
+          'name = "debian"',
+          'type = "pvh"',
+          `kernel = "${cloud.vmlinuz}"`,
+          `ramdisk = "${join(folder, "initramfs")}"`,
+          'cmdline = "console=ttyS0 panic=-1"',
+          "memory = 256",
+          "vcpus = 1",
+        ].join("\n"),
+      );
+      host = await startKvmHost();
+    });
+
+    afterAll(async () => {
+      await host?.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    test("its /dev/kvm runs a guest, with nested paging", async () => {
+      const output = await run("cc -o /tmp/hlt-probe e2e/hosts/hlt-probe.c && /tmp/hlt-probe");
+      expect(output).toBe("out K\nhlt\n");
+      expect(await run("cat /sys/module/kvm_amd/parameters/npt")).toBe("Y\n");
+    });
+
+    test("the pinned Node calls C functions there", async () => {
+      const script = `const libc = require("koffi").load("libc.so.6"); console.log(libc.func("int abs(int)")(-42))`;
+      expect(await run(`cd packages/kvm && node -e '${script}'`)).toBe("42\n");
+    });
+
+    test.each(["classic-entry", "direct-entry", "direct-entry-bare"])(
+      "%s finds every promise kept",
+      async (guest) => {
+        const output = await run(`${pvhctl} run e2e/guests/${guest}.cfg`);
+        expect(output).not.toContain("FAIL");
+        expect(output).toMatch(/^VERDICT PASS \d+ checks/m);
+      },
+    );
+
+    test("pvhctl run boots Debian's cloud kernel to /init, which powers off", async () => {
+      const output = await run(`${pvhctl} run ${folder}/debian.cfg`, guestBootMs);
+      expect(output).toContain(`${guestReachedInit}${release}`);
+      expect(output).toContain("command line: console=ttyS0 panic=-1");
+    });
+
+    test("pvhctl create does so under pvhd, and the domain's end is on record", async () => {
+      const at = "--socket /run/pvhd.sock";
+      await run(`${pvhd} ${at} --state /var/lib/pvh-test > /run/pvhd.log 2>&1 & echo $! > /run/pvhd.pid
+      for try in $(seq 60); do [ -S /run/pvhd.sock ] && exit 0; sleep 0.5; done; cat /run/pvhd.log; exit 1`);
+      const output = await run(`${pvhctl} ${at} create -c ${folder}/debian.cfg`, guestBootMs);
+      expect(output).toContain(`${guestReachedInit}${release}`);
+
+      const domain: unknown = JSON.parse(await run(`${pvhctl} ${at} show debian -o json`));
+      expect(domain).toMatchObject({
+        name: "debian",
+        boot_interface: "direct",
+        platform: "bare",
+        exit: { reason: "poweroff" },
+      });
+      expect(await run(`${pvhctl} ${at} console debian --replay`)).toContain(`${guestReachedInit}${release}`);
+      await run("kill $(cat /run/pvhd.pid)");
+    });
+  },
+);
