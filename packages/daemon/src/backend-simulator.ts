@@ -1,4 +1,4 @@
-import { accessSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import type { GuestConfig } from "@pvh/builder";
@@ -9,7 +9,8 @@ import { ExitReason, ExitRecord } from "./domain.ts";
 /**
  * Domains without a hypervisor, for tests of everything above a backend. They outlive a `Domains` object as VMM
  * processes outlive the daemon. What a guest does stands in its command line:
- * `print=TEXT`, `exit=REASON` (at once), `fail=CODE` (the start fails), `deaf` (nothing can ask it to shut down).
+ * `print=TEXT`, `exit=REASON` (at once), `echo` (lines until `quit`), `fail=CODE` (the start fails), `deaf` (nothing
+ * can ask it to shut down).
  */
 export class SimulatorBackend implements Backend {
   readonly name = "simulator";
@@ -25,6 +26,7 @@ export class SimulatorBackend implements Backend {
     refuseUnreadable(config.kernel);
     if (script.fail !== undefined)
       throw new PvhError(script.fail, `The simulator fails with ${script.fail}.`);
+    for (const file of ["exit.json", "console.log"]) rmSync(join(dir, file), { force: true });
     const guest = new SimulatedGuest(dir, config, script);
     this.#guests.set(uuid, guest);
     if (startPaused) guest.state = "paused";
@@ -60,7 +62,7 @@ export class SimulatorBackend implements Backend {
   }
 
   async checkHost(): Promise<HostSummary> {
-    return { backend: this.name, usable: true };
+    return { backend: this.name, usable: true, memoryAvailable: 1024 };
   }
 
   /** The guest itself, to make things happen to it. */
@@ -80,16 +82,18 @@ interface Script {
   print: string[];
   exit?: ExitReason;
   fail?: ErrorCode;
+  echo: boolean;
   deaf: boolean;
 }
 
 function readScript(config: GuestConfig): Script {
-  const script: Script = { print: [], deaf: false };
+  const script: Script = { print: [], echo: false, deaf: false };
   for (const word of (config.cmdline ?? "").split(" ")) {
     const [verb, value = ""] = word.split("=", 2);
     if (verb === "print") script.print.push(value);
     if (verb === "exit") script.exit = ExitReason.parse(value);
     if (verb === "fail" && isErrorCode(value)) script.fail = value;
+    if (verb === "echo") script.echo = true;
     if (verb === "deaf") script.deaf = true;
   }
   return script;
@@ -131,14 +135,23 @@ export class SimulatedGuest {
     if (this.#script.exit !== undefined) this.end(this.#script.exit);
   }
 
+  /** How many clients have the console open. */
+  get consoles(): number {
+    return this.#consoles.size;
+  }
+
+  /** Called before a pause, to let something happen at that moment. */
+  pauses(): void {}
+
   print(text: string): void {
     this.#output += text;
+    appendFileSync(join(this.dir, "console.log"), text);
     for (const console of this.#consoles) console.push(text);
   }
 
   /** Ends as a VMM does: with a record in the domain's directory. */
-  end(reason: ExitReason): void {
-    const exit: ExitRecord = { reason, at: new Date().toISOString() };
+  end(reason: ExitReason, more: Partial<ExitRecord> = {}): void {
+    const exit: ExitRecord = { reason, at: new Date().toISOString(), ...more };
     mkdirSync(this.dir, { recursive: true });
     writeFileSync(join(this.dir, "exit.json"), JSON.stringify(exit));
     this.#stop(exit);
@@ -154,6 +167,7 @@ export class SimulatedGuest {
       read: () => {},
       write: (chunk: Buffer, _encoding, done) => {
         this.input += chunk.toString();
+        if (this.#script.echo) this.#echo(chunk.toString());
         done();
       },
       destroy: (error, done) => {
@@ -183,7 +197,10 @@ export class SimulatedGuest {
         this.#refuseEnded();
         return this.state;
       },
-      pause: () => change("paused"),
+      pause: async () => {
+        this.pauses();
+        await change("paused");
+      },
       unpause: async () => {
         this.#refuseEnded();
         this.run();
@@ -201,11 +218,16 @@ export class SimulatedGuest {
     };
   }
 
+  #echo(text: string): void {
+    for (const line of text.split("\n").slice(0, -1)) {
+      if (line === "quit") this.end("poweroff");
+      else this.print(`echo: ${line}\n`);
+    }
+  }
+
   #stop(exit: ExitRecord): void {
     if (this.ended) return;
     this.ended = true;
-    mkdirSync(this.dir, { recursive: true });
-    writeFileSync(join(this.dir, "console.log"), this.#output);
     for (const console of this.#consoles) console.push(null);
     this.#exited.resolve(exit);
   }

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { GuestConfig } from "@pvh/builder";
 import { expect, test, vi } from "vitest";
+import { TestDaemon } from "./daemon.testing.ts";
 import type { DomainState } from "./domain.ts";
-import { TestDaemon } from "./test-daemon.ts";
 
 function config(daemon: TestDaemon, changes: Partial<GuestConfig> = {}): GuestConfig {
   return GuestConfig.parse({ name: "g", type: "pvh", kernel: daemon.kernel, ...changes });

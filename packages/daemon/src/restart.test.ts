@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GuestConfig } from "@pvh/builder";
 import { expect, test, vi } from "vitest";
-import { TestDaemon } from "./test-daemon.ts";
+import { TestDaemon } from "./daemon.testing.ts";
 
 async function withDomain(changes: Partial<GuestConfig> = {}, startPaused = false) {
   const daemon = await new TestDaemon().start();

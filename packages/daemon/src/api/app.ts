@@ -14,8 +14,16 @@ import { bodyLimit, installProblems, refuseMalformed, sendProblem } from "./prob
 /** Bytes of one console input frame. */
 const consoleFrameLimit = 1 << 16;
 
-/** The API over `domains`, not yet listening. */
-export async function createApp(domains: Domains, log: (line: string) => void): Promise<FastifyInstance> {
+/**
+ * The API over `domains`, not yet listening.
+ *
+ * @param prepare called before there are routes, for what must see all of them
+ */
+export async function createApp(
+  domains: Domains,
+  log: (line: string) => void,
+  prepare: (app: FastifyInstance) => void = () => {},
+): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit,
     forceCloseConnections: true,
@@ -33,6 +41,7 @@ export async function createApp(domains: Domains, log: (line: string) => void): 
     { parseAs: "buffer" },
     async (_request: unknown, body: Buffer) => (body.length === 0 ? undefined : parseJson(body)),
   );
+  prepare(app);
   installProblems(app, log);
   await app.register(swagger, openApiOptions);
   await app.register(swaggerUi, { routePrefix: "/docs" });

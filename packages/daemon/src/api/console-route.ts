@@ -26,7 +26,11 @@ export function consoleRoute(domains: Domains): FastifyPluginAsyncZod {
         params: z.object({ id: z.string().describe("uuid or name of the domain") }),
         response: {
           101: empty("The WebSocket is open"),
-          ...problems([404, "There is no such domain"], [426, "The request is no WebSocket upgrade"]),
+          ...problems(
+            [404, "There is no such domain"],
+            [426, "The request is no WebSocket upgrade"],
+            [500, "A defect of pvhd or of the host; `code` says which"],
+          ),
         },
       },
       preHandler: async (request) => {

@@ -44,7 +44,6 @@ function refuseRelative(field: string, path: string | undefined): void {
 }
 
 function describe(body: unknown): string {
-  if (body === undefined) return "missing";
-  if (Array.isArray(body)) return "an array";
-  return body === null ? "null" : `a ${typeof body}`;
+  if (body === undefined || body === null) return "empty";
+  return Array.isArray(body) ? "an array" : `a ${typeof body}`;
 }

@@ -1,0 +1,198 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { GuestConfig } from "@pvh/builder";
+import type { Backend, DomainStart, Instance } from "@pvh/daemon";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+/** Guests that the suite needs; each prints its name at once. */
+export const suiteGuests = ["spin", "poweroff", "crash", "echo"] as const;
+export type SuiteGuest = (typeof suiteGuests)[number];
+
+export interface BackendSetup {
+  backend: Backend;
+  /** Config of a guest that does what its name says; `spin` cannot be asked to shut down. */
+  guest(name: SuiteGuest): Partial<GuestConfig>;
+}
+
+/** What the life cycle manager relies on, whichever backend runs its domains. */
+export function backendSuite(setup: () => BackendSetup): void {
+  let dir: string;
+  let instances: Instance[];
+  let backend: Backend;
+
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "pvh-backend-"));
+    instances = [];
+    backend = setup().backend;
+  });
+  afterEach(async () => {
+    for (const instance of instances) {
+      await instance.destroy().catch(() => {});
+      instance.disconnect();
+    }
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  function start(guest: SuiteGuest, changes: Partial<GuestConfig> = {}): DomainStart {
+    const config = { name: "g", type: "pvh", memory: 32, ...setup().guest(guest), ...changes };
+    return { uuid: randomUUID(), dir, config: GuestConfig.parse(config), startPaused: false };
+  }
+
+  async function launch(request: DomainStart): Promise<Instance> {
+    const instance = await backend.launch(request);
+    instances.push(instance);
+    return instance;
+  }
+
+  async function find(uuid: string): Promise<Instance | undefined> {
+    const instance = await backend.find(dir, uuid);
+    if (instance !== undefined) instances.push(instance);
+    return instance;
+  }
+
+  function letGo(instance: Instance): void {
+    instance.disconnect();
+    instances.splice(instances.indexOf(instance), 1);
+  }
+
+  const log = () => new TextDecoder().decode(backend.consoleLog(dir));
+
+  test("a launched domain runs, and it is known how it was started", async () => {
+    const instance = await launch(start("spin"));
+    expect(await instance.state()).toBe("running");
+    const { pid, bootInterface, platform, stages } = instance.started;
+    expect(() => process.kill(pid ?? 0, 0)).not.toThrow();
+    expect(["classic", "direct"]).toContain(bootInterface);
+    expect(["xen", "bare"]).toContain(platform);
+    expect(stages[0]?.name).toBe("inspect");
+    expect(stages.every(({ ms }) => ms >= 0)).toBe(true);
+  });
+
+  test("a domain that starts paused does nothing until it is unpaused", async () => {
+    const instance = await launch({ ...start("poweroff"), startPaused: true });
+    expect(await instance.state()).toBe("paused");
+    expect(log()).toBe("");
+    await instance.unpause();
+    expect(await instance.exited).toMatchObject({ reason: "poweroff" });
+    expect(log()).toContain("poweroff");
+  });
+
+  test("a domain is paused and goes on", async () => {
+    const instance = await launch(start("spin"));
+    await instance.pause();
+    expect(await instance.state()).toBe("paused");
+    await instance.unpause();
+    expect(await instance.state()).toBe("running");
+  });
+
+  test.each([
+    ["poweroff", "poweroff"],
+    ["crash", "crash"],
+  ] as const)("the end of %s is told, recorded, and leaves nothing to find", async (guest, reason) => {
+    const request = start(guest);
+    const instance = await launch(request);
+    const exit = await instance.exited;
+    expect(exit.reason).toBe(reason);
+    expect(backend.exitRecord(dir)).toEqual(exit);
+    expect(await find(request.uuid)).toBeUndefined();
+    await expect(instance.state()).rejects.toMatchObject({ code: "VMM_DIED" });
+    expect(log()).toContain(guest);
+  });
+
+  test("a destroyed domain is gone when destroy returns", async () => {
+    const request = start("spin");
+    const instance = await launch(request);
+    await instance.destroy();
+    expect(await instance.exited).toMatchObject({ reason: "killed" });
+    expect(await find(request.uuid)).toBeUndefined();
+    expect(backend.exitRecord(dir)).toMatchObject({ reason: "killed" });
+  });
+
+  test("a domain that was let go of runs on and is found again", async () => {
+    const request = start("spin");
+    const first = await launch(request);
+    letGo(first);
+    const second = await find(request.uuid);
+    expect(await second?.state()).toBe("running");
+    expect(second?.started).toEqual(first.started);
+  });
+
+  test("two observers of one domain both see its end", async () => {
+    const request = start("spin");
+    const first = await launch(request);
+    const second = await find(request.uuid);
+    await first.destroy();
+    expect(await second?.exited).toMatchObject({ reason: "killed" });
+  });
+
+  test("there is nothing to find where nothing was started", async () => {
+    expect(await find(randomUUID())).toBeUndefined();
+    expect(backend.exitRecord(dir)).toBeUndefined();
+    expect(log()).toBe("");
+    await expect(backend.openConsole(dir)).rejects.toMatchObject({ code: "DOMAIN_STATE" });
+  });
+
+  test("a domain is not found under another uuid", async () => {
+    await launch(start("spin"));
+    expect(await find(randomUUID())).toBeUndefined();
+  });
+
+  test("a launch that fails says why and leaves no file", async () => {
+    const request = start("spin", { kernel: join(dir, "absent") });
+    await expect(backend.launch(request)).rejects.toMatchObject({
+      code: "FILE_UNREADABLE",
+      details: { field: "kernel" },
+    });
+    expect(readdirSync(dir)).toEqual([]);
+    expect(await find(request.uuid)).toBeUndefined();
+  });
+
+  test("a domain can be launched again where one has ended", async () => {
+    const request = start("poweroff");
+    await (await launch(request)).exited;
+    const again = await launch({ ...request, startPaused: true });
+    expect(await again.state()).toBe("paused");
+    expect(backend.exitRecord(dir)).toBeUndefined();
+  });
+
+  test("a guest that cannot be asked to shut down is left as it is", async () => {
+    const instance = await launch(start("spin"));
+    await expect(instance.shutdown()).rejects.toMatchObject({ code: "DOMAIN_STATE" });
+    expect(await instance.state()).toBe("running");
+  });
+
+  test("the console gives the earlier output, takes input, and ends with the domain", async () => {
+    const instance = await launch(start("echo"));
+    await vi.waitFor(() => expect(log()).toContain("echo"), { timeout: 10_000 });
+    const console = await backend.openConsole(dir);
+    let seen = "";
+    console.on("data", (bytes) => {
+      seen += bytes.toString();
+    });
+    const ended = new Promise((resolve) => console.once("end", resolve));
+    await vi.waitFor(() => expect(seen).toContain("echo"), { timeout: 10_000 });
+    console.write("hello\n");
+    await vi.waitFor(() => expect(seen).toContain("echo: hello\n"), { timeout: 10_000 });
+    console.write("quit\n");
+    await ended;
+    expect(await instance.exited).toMatchObject({ reason: "poweroff" });
+    expect(log()).toContain("echo: hello\n");
+  });
+
+  test("a runtime directory may have a path longer than a socket address", async () => {
+    const long = join(dir, "d".repeat(100), "e".repeat(100));
+    mkdirSync(long, { recursive: true });
+    const request = { ...start("echo"), dir: long };
+    const instance = await launch(request);
+    const console = await backend.openConsole(long);
+    const seen = new Promise((resolve) => console.once("data", resolve));
+    expect(String(await seen)).toContain("echo");
+    console.destroy();
+    const found = await backend.find(long, request.uuid);
+    expect(await found?.state()).toBe("running");
+    found?.disconnect();
+    await instance.destroy();
+  });
+}

@@ -1,0 +1,305 @@
+import { readFileSync } from "node:fs";
+import type { GuestConfig } from "@pvh/builder";
+import { PvhError } from "@pvh/errors";
+import type { FastifyInstance } from "fastify";
+import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
+import { TestDaemon } from "../daemon.testing.ts";
+import { openApiDocument } from "../openapi-document.ts";
+import { createApp } from "./app.ts";
+import { DocumentedAnswers } from "./documented.testing.ts";
+
+const documented = new DocumentedAnswers();
+let daemon: TestDaemon;
+let app: FastifyInstance;
+let log: string[];
+
+beforeEach(async () => {
+  daemon = await new TestDaemon().start();
+  log = [];
+  app = await createApp(
+    daemon.domains,
+    (line) => log.push(line),
+    (early) => documented.watch(early),
+  );
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await app.close();
+  await daemon[Symbol.asyncDispose]();
+});
+
+const uuid = "00000000-0000-0000-0000-000000000001";
+
+function guest(changes: Partial<GuestConfig> & { start_paused?: boolean } = {}) {
+  return { name: "guest", type: "pvh", kernel: daemon.kernel, memory: 64, ...changes };
+}
+
+const create = (payload: object = guest()) => app.inject({ method: "POST", url: "/domains", payload });
+const get = (url: string) => app.inject({ method: "GET", url });
+const post = (url: string) => app.inject({ method: "POST", url });
+
+test("POST creates and starts a domain", async () => {
+  const response = await create();
+  expect(response.statusCode).toBe(201);
+  const domain = response.json();
+  expect(response.headers.location).toBe(`/domains/${domain.uuid}`);
+  expect(domain).toMatchObject({ name: "guest", state: "running", memory: 64, vcpus: 1, restarts: 0 });
+  expect(domain.config).toMatchObject({ uuid: domain.uuid, on_reboot: "restart" });
+  expect(domain.stages[0]).toEqual({ name: "inspect", ms: 0.25 });
+  expect((await get(`/domains/${domain.uuid}`)).json()).toEqual(domain);
+  expect((await get("/domains/guest")).json()).toEqual(domain);
+});
+
+test("any uuid that xl takes is one here too, and names the domain in either case", async () => {
+  expect((await create(guest({ uuid: "ABCDEF01-0123-0123-0123-0123456789ab" }))).statusCode).toBe(201);
+  const response = await get("/domains/abcdef01-0123-0123-0123-0123456789AB");
+  expect(response.json().uuid).toBe("abcdef01-0123-0123-0123-0123456789ab");
+});
+
+test("POST with the same uuid and config gives the existing domain, with another one a conflict", async () => {
+  const first = await create(guest({ uuid }));
+  const again = await create(guest({ uuid }));
+  expect(again.statusCode).toBe(200);
+  expect(again.json()).toEqual(first.json());
+  const other = await create(guest({ uuid, memory: 128 }));
+  expect(other.statusCode).toBe(409);
+  expect(other.json()).toMatchObject({ code: "DOMAIN_UUID_TAKEN", field: "uuid", found: uuid });
+});
+
+test("a taken name is a conflict that names who has it", async () => {
+  const { uuid: holder } = (await create()).json();
+  const response = await create();
+  expect(response.statusCode).toBe(409);
+  expect(response.headers["content-type"]).toMatch(/^application\/problem\+json/);
+  expect(response.json()).toMatchObject({
+    code: "DOMAIN_NAME_TAKEN",
+    detail: expect.stringContaining(holder),
+  });
+});
+
+test.each([
+  [{ memory: 64 }, "name", "CONFIG_INVALID"],
+  [{ memory: -1 }, "memory", "CONFIG_INVALID"],
+  [{ kernel: "vmlinux" }, "kernel", "CONFIG_INVALID"],
+  [{ ramdisk: "./initrd" }, "ramdisk", "CONFIG_INVALID"],
+  [{ start_paused: 1 }, "start_paused", "CONFIG_INVALID"],
+  [{ memroy: 64 }, "memroy", "CONFIG_KEY_UNKNOWN"],
+  [{ disk: ["a.img"] }, "disk", "CONFIG_KEY_UNSUPPORTED"],
+  [{ kernel: "/nonexistent/kernel" }, "kernel", "FILE_UNREADABLE"],
+])("a body with %j is refused for %s", async (change, field, code) => {
+  const { name, ...rest } = guest();
+  const response = await create({ ...rest, ...(field === "name" ? {} : { name }), ...change });
+  expect(response.statusCode).toBe(422);
+  expect(response.json()).toMatchObject({ code, field });
+  expect((await get("/domains")).json()).toEqual([]);
+});
+
+test.each([
+  ['{"name": }', { code: "REQUEST_INVALID", offset: 9, line: 1, column: 10 }],
+  ["[]", { code: "REQUEST_INVALID", found: "an array" }],
+  ["", { code: "REQUEST_INVALID", found: "empty" }],
+])("the body %j is refused", async (payload, problem) => {
+  const headers = { "content-type": "application/json" };
+  const response = await app.inject({ method: "POST", url: "/domains", payload, headers });
+  expect(response.statusCode).toBe(400);
+  expect(response.json()).toMatchObject(problem);
+});
+
+test("a body that is too large, or not JSON, is refused", async () => {
+  const headers = { "content-type": "application/json" };
+  const large = await app.inject({
+    method: "POST",
+    url: "/domains",
+    payload: " ".repeat((1 << 20) + 1),
+    headers,
+  });
+  expect(large.statusCode).toBe(413);
+  expect(large.json()).toMatchObject({ code: "REQUEST_TOO_LARGE", allowed: "1048576" });
+  const form = { "content-type": "application/x-www-form-urlencoded" };
+  const text = await app.inject({ method: "POST", url: "/domains", payload: "{}", headers: form });
+  expect(text.statusCode).toBe(415);
+  expect(text.json()).toMatchObject({
+    code: "REQUEST_MEDIA_TYPE",
+    detail: expect.stringMatching(/application\/json/),
+  });
+});
+
+test("a key like __proto__ is an unknown key, and nothing else", async () => {
+  const payload = `{"name":"x","type":"pvh","kernel":"/k","__proto__":{"memory":1}}`;
+  const headers = { "content-type": "application/json" };
+  const response = await app.inject({ method: "POST", url: "/domains", payload, headers });
+  expect(response.json()).toMatchObject({ code: "CONFIG_KEY_UNKNOWN", field: "__proto__" });
+});
+
+test.each([
+  ["HOST_UNSUPPORTED", 501],
+  ["HOST_KVM_MISSING", 503],
+  ["HOST_MEMORY", 507],
+  ["VMM_DIED", 500],
+])("a start that fails with %s answers %d and leaves nothing", async (code, status) => {
+  const response = await create(guest({ cmdline: `fail=${code}` }));
+  expect(response.statusCode).toBe(status);
+  expect(response.json()).toMatchObject({ code, status });
+  expect((await get("/domains")).json()).toEqual([]);
+});
+
+test("GET /domains is flat, small and in order of creation, whatever the config holds", async () => {
+  for (const name of ["guest-0003", "guest-0001", "guest-0002"]) {
+    expect((await create(guest({ name, pvh_abi: "classic", cmdline: "x".repeat(5000) }))).statusCode).toBe(
+      201,
+    );
+  }
+  const response = await get("/domains");
+  const list = response.json();
+  expect(list.map(({ name }: { name: string }) => name)).toEqual(["guest-0003", "guest-0001", "guest-0002"]);
+  expect(response.body.length / list.length).toBeLessThanOrEqual(200);
+});
+
+test("an ended domain says how it ended", async () => {
+  const { uuid: id } = (await create(guest({ on_crash: "destroy" }))).json();
+  const report = { vcpu: 0, rip: "0x10", registers: { rax: "0x0" }, lastExits: ["hlt at 0x10"] };
+  daemon.backend.guest(id).end("triple-fault", { report, lastConsoleLine: "oops" });
+  await vi.waitFor(async () => expect((await get("/domains/guest")).json().state).toBe("crashed"));
+  expect((await get("/domains")).json()[0].exit).toEqual({ reason: "triple-fault", at: expect.any(String) });
+  expect((await get("/domains/guest")).json().exit).toMatchObject({
+    reason: "triple-fault",
+    last_console_line: "oops",
+    report: { rip: "0x10", last_exits: ["hlt at 0x10"] },
+  });
+});
+
+test("actions answer with the domain as it is then", async () => {
+  await create(guest({ start_paused: true }));
+  expect((await post("/domains/guest/unpause")).json()).toMatchObject({ state: "running" });
+  expect((await post("/domains/guest/pause")).json()).toMatchObject({ state: "paused" });
+  expect((await post("/domains/guest/shutdown")).json()).toMatchObject({ state: "shutting-down" });
+  const { pid, ...destroyed } = (await post("/domains/guest/destroy")).json();
+  expect(destroyed).toMatchObject({ state: "destroyed", exit: { reason: "killed" } });
+  expect(pid).toBeUndefined();
+  for (const action of ["pause", "unpause", "shutdown", "destroy"]) {
+    const refused = await post(`/domains/guest/${action}`);
+    expect(refused.statusCode).toBe(409);
+    expect(refused.json()).toMatchObject({ code: "DOMAIN_STATE", found: "destroyed" });
+  }
+});
+
+test("an action on a domain that ends meanwhile is a conflict, not a defect", async () => {
+  const { uuid: id } = (await create()).json();
+  vi.spyOn(daemon.backend.guest(id), "pauses").mockImplementation(() => daemon.backend.guest(id).kill());
+  const response = await post("/domains/guest/pause");
+  expect(response.statusCode).toBe(409);
+  expect(response.json()).toMatchObject({ code: "DOMAIN_STATE", found: "crashed" });
+});
+
+test("DELETE ends and forgets", async () => {
+  await create();
+  const response = await app.inject({ method: "DELETE", url: "/domains/guest" });
+  expect(response.statusCode).toBe(204);
+  expect(response.body).toBe("");
+  expect((await get("/domains")).json()).toEqual([]);
+  expect(daemon.backend.running()).toEqual([]);
+});
+
+test("what is not there is 404 everywhere", async () => {
+  const requests = [
+    ["GET", "/domains/none"],
+    ["DELETE", "/domains/none"],
+    ["GET", "/domains/none/console"],
+    ...["pause", "unpause", "shutdown", "destroy"].map((action) => ["POST", `/domains/none/${action}`]),
+  ] as ["GET" | "POST" | "DELETE", string][];
+  for (const [method, url] of requests) {
+    const response = await app.inject({ method, url });
+    expect(response.statusCode, url).toBe(404);
+    expect(response.json()).toMatchObject({ code: "DOMAIN_NOT_FOUND", found: "none" });
+  }
+  const nowhere = await get("/nowhere");
+  expect(nowhere.statusCode).toBe(404);
+  expect(nowhere.json()).toMatchObject({ code: "REQUEST_PATH", found: "/nowhere" });
+});
+
+test("a method that a path does not take is 405 and names those that it takes", async () => {
+  const response = await app.inject({ method: "PUT", url: "/domains" });
+  expect(response.statusCode).toBe(405);
+  expect(response.headers.allow).toBe("GET, HEAD, POST");
+  expect(response.json()).toMatchObject({ code: "REQUEST_METHOD", allowed: "GET, HEAD, POST" });
+  expect((await app.inject({ method: "DELETE", url: "/domains/a/pause" })).headers.allow).toBe("POST");
+});
+
+test("the console without an upgrade is 426", async () => {
+  await create();
+  const response = await get("/domains/guest/console");
+  expect(response.statusCode).toBe(426);
+  expect(response.json()).toMatchObject({ code: "REQUEST_UPGRADE" });
+});
+
+test("a path that cannot be decoded is a problem document too", async () => {
+  const response = await get("/domains/%zz");
+  expect(response.statusCode).toBe(400);
+  expect(response.json()).toMatchObject({ code: "REQUEST_INVALID" });
+});
+
+test("GET /host tells what the backend tells", async () => {
+  expect((await get("/host")).json()).toEqual({ backend: "simulator", usable: true, memory_available: 1024 });
+});
+
+test("a defect is a 500 with its cause, and a line in the log", async () => {
+  await create();
+  const boom = () => {
+    throw new Error("boom");
+  };
+  vi.spyOn(daemon.domains, "list").mockImplementation(boom);
+  vi.spyOn(daemon.domains, "get").mockImplementation(boom);
+  vi.spyOn(daemon.domains, "checkHost").mockImplementation(boom);
+  vi.spyOn(daemon.store, "save").mockImplementation(boom);
+  vi.spyOn(daemon.store, "remove").mockImplementation(boom);
+  const answers = [
+    await get("/domains"),
+    await get("/domains/guest"),
+    await get("/domains/guest/console"),
+    await get("/host"),
+    await create(guest({ name: "other" })),
+    ...(await Promise.all(
+      ["pause", "unpause", "shutdown"].map((action) => post(`/domains/guest/${action}`)),
+    )),
+    await app.inject({ method: "DELETE", url: "/domains/guest" }),
+  ];
+  for (const answer of answers) {
+    expect(answer.statusCode).toBe(500);
+    expect(answer.json()).toMatchObject({ code: "INTERNAL", causes: ["boom"] });
+  }
+  expect(log.join("\n")).toMatch(/GET \/domains failed: Error: boom\n +at /);
+});
+
+test("a hypervisor that does not let go of a domain is a 500", async () => {
+  const { uuid: id } = (await create()).json();
+  vi.spyOn(daemon.backend.guest(id), "end").mockImplementation(() => {
+    throw new PvhError("HOST_SYSCALL", "it hangs");
+  });
+  expect((await post("/domains/guest/destroy")).statusCode).toBe(500);
+  expect((await get("/domains/guest")).json().state).toBe("running");
+  vi.restoreAllMocks();
+});
+
+test("an answer without the documented shape is not sent", async () => {
+  vi.spyOn(daemon.domains, "checkHost").mockResolvedValue({ backend: "x", usable: "yes" } as never);
+  const response = await get("/host");
+  expect(response.json()).toMatchObject({ code: "INTERNAL", causes: [expect.stringMatching(/^usable: /)] });
+});
+
+test("openapi.json is what the routes make (run openapi-file.ts when not)", async () => {
+  const file = readFileSync(new URL("../../openapi.json", import.meta.url), "utf8");
+  expect(await openApiDocument()).toBe(file);
+  expect((await get("/openapi.json")).json()).toEqual(JSON.parse(file));
+});
+
+test("the API can be read in a browser", async () => {
+  const page = await get("/docs");
+  expect(page.statusCode).toBe(200);
+  expect(page.headers["content-type"]).toMatch(/text\/html/);
+  expect((await get("/docs/static/swagger-ui.css")).statusCode).toBe(200);
+});
+
+afterAll(() => {
+  // Upgrades are not HTTP answers: console-route.test.ts shows them.
+  expect(documented.unproduced()).toEqual(["GET /domains/{id}/console 101"]);
+});

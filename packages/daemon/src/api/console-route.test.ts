@@ -1,0 +1,89 @@
+import { once } from "node:events";
+import type { FastifyInstance } from "fastify";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { TestDaemon } from "../daemon.testing.ts";
+import { createApp } from "./app.ts";
+
+let daemon: TestDaemon;
+let app: FastifyInstance;
+let uuid: string;
+
+beforeEach(async () => {
+  daemon = await new TestDaemon().start();
+  app = await createApp(daemon.domains, () => {});
+  const payload = { name: "g", type: "pvh", kernel: daemon.kernel, cmdline: "print=hello" };
+  uuid = (await app.inject({ method: "POST", url: "/domains", payload })).json().uuid;
+});
+afterEach(async () => {
+  await app.close();
+  await daemon[Symbol.asyncDispose]();
+});
+
+/** Opens the console and collects what it says. */
+async function openConsole() {
+  const seen = { text: "", frames: [] as boolean[] };
+  const socket = await app.injectWS("/domains/g/console", undefined, {
+    onInit: (early) =>
+      early.on("message", (data, isBinary) => {
+        seen.text += data.toString();
+        seen.frames.push(isBinary);
+      }),
+  });
+  const closed = once(socket, "close").then(([code, reason]) => ({ code, reason: String(reason) }));
+  return { socket, seen, closed };
+}
+
+test("earlier output comes first, then what follows, in binary frames", async () => {
+  const { socket, seen } = await openConsole();
+  await vi.waitFor(() => expect(seen.text).toBe("hello\n"));
+  daemon.backend.guest(uuid).print("world\n");
+  await vi.waitFor(() => expect(seen.text).toBe("hello\nworld\n"));
+  expect(seen.frames).not.toContain(false);
+  socket.terminate();
+});
+
+test("what a client sends goes to the guest", async () => {
+  const { socket } = await openConsole();
+  socket.send("root\n");
+  socket.send(new Uint8Array([0x6c, 0x73]));
+  await vi.waitFor(() => expect(daemon.backend.guest(uuid).input).toBe("root\nls"));
+  socket.terminate();
+});
+
+test("a client that goes leaves nothing connected", async () => {
+  const { socket } = await openConsole();
+  expect(daemon.backend.guest(uuid).consoles).toBe(1);
+  socket.terminate();
+  await vi.waitFor(() => expect(daemon.backend.guest(uuid).consoles).toBe(0));
+});
+
+test("the end of the domain closes the console, after all of its output", async () => {
+  const { seen, closed } = await openConsole();
+  daemon.backend.guest(uuid).print("bye\n");
+  daemon.backend.guest(uuid).end("poweroff");
+  expect(await closed).toEqual({ code: 1000, reason: "the domain has ended" });
+  expect(seen.text).toBe("hello\nbye\n");
+});
+
+test("the console of an ended domain is its log", async () => {
+  daemon.backend.guest(uuid).end("crash");
+  await vi.waitFor(() => expect(daemon.domains.get("g").state).toBe("crashed"));
+  const { seen, closed } = await openConsole();
+  expect(await closed).toEqual({ code: 1000, reason: "the domain has ended" });
+  expect(seen.text).toBe("hello\n");
+});
+
+test("much output to a slow client arrives whole and in order", async () => {
+  const { seen } = await openConsole();
+  const lines = Array.from({ length: 200_000 }, (_, i) => `${i}\n`);
+  for (let i = 0; i < lines.length; i += 1000) {
+    daemon.backend.guest(uuid).print(lines.slice(i, i + 1000).join(""));
+  }
+  const expected = `hello\n${lines.join("")}`;
+  await vi.waitFor(() => expect(seen.text.length).toBe(expected.length));
+  expect(seen.text).toBe(expected);
+});
+
+test("an upgrade for a domain that is not there is refused with 404", async () => {
+  await expect(app.injectWS("/domains/none/console")).rejects.toThrow("404");
+});
