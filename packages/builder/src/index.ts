@@ -1,3 +1,6 @@
+export { BARE_HARDWARE } from "./acpi/bare-hardware.ts";
+export { acpiTables } from "./acpi/tables.ts";
+export type { ClassicPlacement } from "./classic/layout.ts";
 export { commandLine, configWarnings } from "./config/command-line.ts";
 export {
   GuestConfig,
@@ -11,4 +14,15 @@ export { type Assignment, type ConfigFile, parseConfigText, type ValueNode } fro
 export { fillConfigReference } from "./config/reference.ts";
 export type { Place, Position, SourceText } from "./config/source-text.ts";
 export { validateGuestConfig } from "./config/validate.ts";
+export { describeImage } from "./image/describe.ts";
+export { hypercallPage } from "./image/hypercall-page.ts";
 export type * from "./image/image.ts";
+export { type ImageDescription, imageToJson } from "./image/json.ts";
+export { type ImageSink, imageSpan, type Segment, segments, writeImage } from "./image/segments.ts";
+export {
+  chooseBootInterface,
+  choosePlatform,
+  type PlanConfig,
+  type PlanInput,
+  planDomain,
+} from "./plan.ts";
