@@ -1,3 +1,4 @@
+export * from "./elf.ts";
 export * from "./kvm/index.ts";
 export * from "./struct.ts";
 export * from "./x86/acpi.ts";
@@ -7,6 +8,8 @@ export * from "./x86/paging.ts";
 export * from "./x86/segment.ts";
 export * from "./xen/arguments.ts";
 export * from "./xen/cpuid.ts";
+export * from "./xen/elfnote.ts";
+export * from "./xen/features.ts";
 export * from "./xen/hvm-params.ts";
 export * from "./xen/hvm-start-info.ts";
 export * from "./xen/hypercalls.ts";
