@@ -1,4 +1,4 @@
-/** XENFEAT bit numbers. Source: `xen/include/public/features.h` (RELEASE-4.22.0). */
+/** XENFEAT bit numbers. Source: `xen/include/public/features.h` (RELEASE-4.22.0); bit 12 is deprecated there. */
 export const xenFeatures = {
   writable_page_tables: 0,
   writable_descriptor_tables: 1,
