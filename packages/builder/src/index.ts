@@ -14,6 +14,13 @@ export { type Assignment, type ConfigFile, parseConfigText, type ValueNode } fro
 export { fillConfigReference } from "./config/reference.ts";
 export type { Place, Position, SourceText } from "./config/source-text.ts";
 export { validateGuestConfig } from "./config/validate.ts";
+export {
+  type Bounds,
+  type Compression,
+  decompress,
+  detectCompression,
+  payloadSize,
+} from "./decompress/index.ts";
 export { describeImage } from "./image/describe.ts";
 export { hypercallPage } from "./image/hypercall-page.ts";
 export type * from "./image/image.ts";
