@@ -26,6 +26,25 @@ export { hypercallPage } from "./image/hypercall-page.ts";
 export type * from "./image/image.ts";
 export { type ImageDescription, imageToJson } from "./image/json.ts";
 export { type ImageSink, imageSpan, type Segment, segments, writeImage } from "./image/segments.ts";
+export { inspectKernel } from "./kernel/inspect.ts";
+export { unpackRamdisk } from "./kernel/ramdisk.ts";
+export { kernelRegions } from "./kernel/regions.ts";
+export { type AbiReport, type KernelReport, kernelReport, type NoteReport } from "./kernel/report.ts";
+export type {
+  BootAddresses,
+  ClassicBoot,
+  DirectBoot,
+  Kernel,
+  KernelFormat,
+  KernelNote,
+  LoadSegment,
+  SymbolTable,
+  UnpackedKernel,
+  Verdict,
+  XenParameters,
+} from "./kernel/types.ts";
+export { type UnpackLimits, unpackKernel } from "./kernel/unpack.ts";
+export { explainVerdict, interfaceHelp } from "./kernel/verdict.ts";
 export {
   chooseBootInterface,
   choosePlatform,
