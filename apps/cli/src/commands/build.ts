@@ -1,0 +1,64 @@
+import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  chooseBootInterface,
+  choosePlatform,
+  type DomainImage,
+  describeImage,
+  imageToJson,
+  inspectKernel,
+  planDomain,
+  segments,
+  unpackKernel,
+  unpackRamdisk,
+} from "@pvh/builder";
+import { PvhError } from "@pvh/errors";
+import { readGuestConfig, readInput } from "../files.ts";
+import { print } from "../output.ts";
+
+/** Writes OUT (guest-physical memory; file offset = gpa, sparse) and OUT.json (layout, memory map, vCPU state). */
+export async function build(file: string, overrides: string[], { out }: { out: string }): Promise<void> {
+  const config = readGuestConfig(file, overrides);
+  const kernel = inspectKernel(unpackKernel(readInput("kernel", config.kernel)));
+  const ramdisk =
+    config.ramdisk === undefined ? undefined : unpackRamdisk(readInput("ramdisk", config.ramdisk));
+  const bootInterface = chooseBootInterface(config, kernel);
+  const image = planDomain({
+    config,
+    kernel,
+    ...(ramdisk === undefined ? {} : { ramdisk }),
+    platform: choosePlatform(config, kernel, bootInterface, { trapsVmcall: false }),
+    hypercallTrap: { kind: "vmcall" },
+  });
+  writeImageFile(image, out);
+  writeFileSync(`${out}.json`, `${JSON.stringify(imageToJson(image), null, 2)}\n`);
+  print(`${describeImage(image)}\n\nwritten: ${out} (offset = guest-physical address), ${out}.json`);
+}
+
+function writeImageFile(image: DomainImage, path: string): void {
+  const partial = `${path}.partial`;
+  try {
+    const fd = openSync(partial, "w");
+    try {
+      let end = 0;
+      for (const { gpa, bytes } of segments(image)) writeAll(fd, bytes, gpa);
+      for (const { gpa, size } of image.regions) end = Math.max(end, gpa + size);
+      ftruncateSync(fd, end);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new PvhError("FILE_UNWRITABLE", `out: ${path} cannot be written: ${reason}.`, {
+      field: "out",
+      cause: error,
+    });
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+  }
+}

@@ -1,0 +1,19 @@
+import { type DomainSummary, PvhClient } from "@pvh/client";
+import { type OutputOptions, print, printJson, table } from "../output.ts";
+
+export async function list(
+  socket: string | undefined,
+  domain: string | undefined,
+  { output }: OutputOptions,
+): Promise<void> {
+  const pvhd = new PvhClient(socket);
+  const domains: DomainSummary[] =
+    domain === undefined ? await pvhd.listDomains() : [await pvhd.getDomain(domain)];
+  if (output === "json") printJson(domains);
+  else print(table(["Name", "UUID", "Mem", "VCPUs", "Boot", "State", "Exit"], domains.map(row)));
+}
+
+function row(domain: DomainSummary): string[] {
+  const { name, uuid, memory, vcpus, boot_interface: boot = "-", state, exit } = domain;
+  return [name, uuid, String(memory), String(vcpus), boot, state, exit?.reason ?? ""];
+}

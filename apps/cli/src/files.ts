@@ -1,0 +1,71 @@
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { configWarnings, type GuestConfig, parseGuestConfig } from "@pvh/builder";
+import { PvhError } from "@pvh/errors";
+
+/** Larger files than this are no kernel or ramdisk; reading one whole would only exhaust memory. */
+const MAX_FILE = 2 ** 31;
+
+/** @throws PvhError FILE_UNREADABLE naming the file, why, and what to do. */
+export function readInput(field: string, path: string): Uint8Array {
+  try {
+    const fd = openSync(path, "r");
+    try {
+      const status = fstatSync(fd);
+      if (!status.isFile()) {
+        throw new PvhError("FILE_UNREADABLE", `${field}: ${path} is not a regular file.`, {
+          field,
+          found: path,
+        });
+      }
+      if (status.size > MAX_FILE) {
+        const sentence = `${field}: ${path} has ${status.size} bytes; at most ${MAX_FILE} are read.`;
+        throw new PvhError("FILE_UNREADABLE", sentence, { field, found: status.size, allowed: MAX_FILE });
+      }
+      return readFileSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (error instanceof PvhError) throw error;
+    throw unreadable(field, path, error);
+  }
+}
+
+/** Reads an xl config file; paths in it are relative to its own folder, those in overrides to the working folder. */
+export function readGuestConfig(path: string, overrides: string[]): GuestConfig {
+  const config = parseGuestConfig(decodeUtf8(path, readInput("config", path)), { filename: path, overrides });
+  for (const warning of configWarnings(config)) process.stderr.write(`pvhctl: warning: ${warning}\n`);
+  const overridden = new Set(overrides.map((override) => override.split("=", 1)[0]?.trim()));
+  const absolute = { ...config };
+  for (const key of ["kernel", "ramdisk"] as const) {
+    const value = config[key];
+    if (value === undefined) continue;
+    absolute[key] = resolve(overridden.has(key) ? process.cwd() : dirname(resolve(path)), value);
+  }
+  return absolute;
+}
+
+function decodeUtf8(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const sentence = `config: ${path} is not UTF-8 text; a guest config is needed here.`;
+    throw new PvhError("CONFIG_SYNTAX", sentence, { field: "config", allowed: "UTF-8 text", cause });
+  }
+}
+
+function unreadable(field: string, path: string, error: unknown): PvhError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const reasons: Record<string, string> = {
+    ENOENT: "does not exist: check the path (relative paths in a config start at the config's folder)",
+    EACCES: "may not be read by this user: check its permissions",
+    EISDIR: "is a folder",
+  };
+  const reason = reasons[code] ?? `cannot be read (${code})`;
+  return new PvhError("FILE_UNREADABLE", `${field}: ${path} ${reason}.`, {
+    field,
+    found: path,
+    cause: error,
+  });
+}
