@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+const programs = {
+  pvhctl: join(root, "apps/cli/bin/pvhctl"),
+  pvhd: join(root, "packages/daemon/bin/pvhd"),
+};
+
+export interface Finished {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the built pvhctl to its end. It is killed after `timeoutMs`, which then shows as its signal. */
+export function pvhctl(
+  args: string[],
+  options: { socket?: string; input?: string; timeoutMs?: number; cwd?: string } = {},
+): Promise<Finished> {
+  const { promise, child } = startPvhctl(args, options);
+  child.stdin?.end(options.input ?? "");
+  return promise;
+}
+
+/** Like {@link pvhctl}, for tests that talk to it while it runs. */
+export function startPvhctl(
+  args: string[],
+  options: { socket?: string; timeoutMs?: number; cwd?: string } = {},
+): { child: ChildProcess; promise: Promise<Finished> } {
+  const child = spawn(programs.pvhctl, args, {
+    cwd: options.cwd ?? root,
+    env: { ...process.env, ...(options.socket === undefined ? {} : { PVHD_SOCKET: options.socket }) },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 60_000);
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    stderr += text;
+  });
+  const promise = new Promise<Finished>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status, signal) => {
+      clearTimeout(timer);
+      resolve({ status, signal, stdout, stderr });
+    });
+  });
+  return { child, promise };
+}
+
+export interface Daemon {
+  socket: string;
+  state: string;
+  pid: number;
+  /** SIGTERM, and waits. Domains go on. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** Starts pvhd on the given folder and waits until it listens. */
+export async function startPvhd(folder: string): Promise<Daemon> {
+  const socket = join(folder, "pvhd.sock");
+  const state = join(folder, "state");
+  const child = spawn(programs.pvhd, ["--socket", socket, "--state", state], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    const collect = (text: Buffer) => {
+      output += text.toString();
+      if (output.includes("listening")) resolve();
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.once("error", reject);
+    child.once("close", (status) =>
+      reject(new Error(`pvhd ended with status ${status} before it listened:\n${output}`)),
+    );
+  });
+  return {
+    socket,
+    state,
+    pid: child.pid ?? 0,
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+/** A private folder that goes when the callback ends, however it ends. */
+export async function withFolder<T>(prefix: string, use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), `${prefix}-`));
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Why guests cannot run here, or undefined when they can. */
+export function noKvm(): string | undefined {
+  return existsSync("/dev/kvm")
+    ? undefined
+    : "/dev/kvm is missing: load the kvm-intel or kvm-amd module, or enable nested virtualisation for this machine";
+}
