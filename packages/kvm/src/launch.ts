@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { fromProblem, PvhError } from "@pvh/errors";
 import { JsonLines } from "./json-lines.ts";
 import { type DomainFile, LAUNCHER_FD, LaunchMessage, RUNTIME_FILES } from "./protocol.ts";
+import { connectIn } from "./unix-socket.ts";
 import { connectVmm, type Vmm } from "./vmm-client.ts";
 
 /** How long a VMM that reports a failure may take to be gone. */
@@ -47,15 +48,19 @@ export async function launchVmm({ dir, ...domain }: LaunchOptions): Promise<Vmm>
   }
 }
 
+/** Two VMMs in one directory would take each other's sockets. */
 async function refuseSecond(dir: string, uuid: string): Promise<void> {
-  if (!existsSync(join(dir, RUNTIME_FILES.control))) return;
-  const running = await connectVmm(dir, uuid);
+  const running = await connectIn(dir, RUNTIME_FILES.control);
   if (running === undefined) return;
-  running.disconnect();
-  throw new PvhError("DOMAIN_UUID_TAKEN", `A VMM process (${running.pid}) runs domain ${uuid} already.`, {
-    field: "uuid",
-    found: uuid,
-  });
+  running.destroy();
+  throw new PvhError(
+    "DOMAIN_UUID_TAKEN",
+    `A VMM process runs in ${dir} already, so domain ${uuid} cannot be started there.`,
+    {
+      field: "uuid",
+      found: uuid,
+    },
+  );
 }
 
 async function start(dir: string, uuid: string): Promise<Vmm> {

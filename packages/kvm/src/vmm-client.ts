@@ -123,6 +123,7 @@ class Connection {
   }
 
   async #destroy(): Promise<void> {
+    if (this.#disconnected) throw gone();
     this.#destroying = true;
     this.#call("destroy").catch(() => {});
     const timer = setTimeout(() => this.#process !== undefined && kill(this.#process), DESTROY_MS);

@@ -26,24 +26,21 @@ export class OutputRing {
   /** From a worker. Gives up, dropping the rest, once `stopped` says so. */
   write(bytes: Uint8Array, length: number, stopped: () => boolean): void {
     this.#mutex.lock();
-    for (let i = 0; i < length; i++) {
+    let done = 0;
+    while (done < length) {
+      const drained = Atomics.load(this.#words, WORD.drained);
       const head = Atomics.load(this.#words, WORD.head);
-      let drained = Atomics.load(this.#words, WORD.drained);
-      while (((head - Atomics.load(this.#words, WORD.tail)) | 0) >= CAPACITY) {
-        if (stopped()) {
-          this.#mutex.unlock();
-          return;
-        }
-        this.#doorbell.ring();
-        // The timeout is for a stop request: the main thread may be past draining.
-        Atomics.wait(this.#words, WORD.drained, drained, 50);
-        drained = Atomics.load(this.#words, WORD.drained);
-      }
-      this.#bytes[head & (CAPACITY - 1)] = bytes[i] ?? 0;
-      Atomics.store(this.#words, WORD.head, (head + 1) | 0);
+      const room = CAPACITY - ((head - Atomics.load(this.#words, WORD.tail)) | 0);
+      const count = Math.min(room, length - done);
+      for (let i = 0; i < count; i++) this.#bytes[(head + i) & (CAPACITY - 1)] = bytes[done + i] ?? 0;
+      Atomics.store(this.#words, WORD.head, (head + count) | 0);
+      done += count;
+      this.#doorbell.ring();
+      if (done === length || stopped()) break;
+      // The timeout is for a stop request: the main thread may be past draining.
+      Atomics.wait(this.#words, WORD.drained, drained, 50);
     }
     this.#mutex.unlock();
-    this.#doorbell.ring();
   }
 
   /** From the main thread: a copy of all that is there, or undefined when nothing is. */

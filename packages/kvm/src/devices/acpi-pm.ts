@@ -10,7 +10,7 @@ export const SLEEP_TYPE_OFF = 5;
 const SLEEP_ENABLE = 1 << 13;
 const SCI_ENABLE = 1 << 0;
 const POWER_BUTTON = 1 << 8;
-const RESET_VALUE = 0x06;
+export const RESET_VALUE = 0x06;
 
 const WORD = { status: 0, enable: 1, control: 2 } as const;
 

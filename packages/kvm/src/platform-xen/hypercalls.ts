@@ -16,6 +16,12 @@ import { xenVersion } from "./xen-version.ts";
  */
 export const CONTINUE = 1 << 30;
 
+/** What a hypercall may do to the vCPU that made it; see `VcpuThread`. */
+export type HypercallHost = Pick<
+  VcpuThread,
+  "control" | "count" | "end" | "consoleOutput" | "serviceRequests"
+>;
+
 /** One hypercall on its way: arguments as halves of 32 bits; a 32-bit caller's high halves are 0. */
 export interface Hypercall {
   readonly low: Int32Array;
@@ -24,7 +30,7 @@ export interface Hypercall {
   code64: boolean;
   readonly memory: GuestVirtual;
   readonly domain: XenDomain;
-  readonly vcpu: VcpuThread;
+  readonly vcpu: HypercallHost;
 }
 
 /** Returns what goes into rax, a negated errno when below 0; -ENOSYS is counted as refused. */
@@ -45,7 +51,7 @@ export class HypercallPort implements PortDevice {
   readonly #run: RunPage;
   readonly #call: Hypercall;
 
-  constructor(run: RunPage, memory: GuestVirtual, domain: XenDomain, vcpu: VcpuThread) {
+  constructor(run: RunPage, memory: GuestVirtual, domain: XenDomain, vcpu: HypercallHost) {
     this.#run = run;
     this.#call = {
       low: new Int32Array(ARGUMENTS),
@@ -65,6 +71,7 @@ export class HypercallPort implements PortDevice {
     if (size !== 4) return;
     const { vcpu } = this.#call;
     vcpu.count(COUNT.hypercall);
+    this.#call.code64 = this.#run.code64;
     const result = this.#run.cpl === 0 ? this.#dispatch(value) : -XEN_ERRNO.EPERM;
     if (result === CONTINUE) return;
     if (result === -XEN_ERRNO.ENOSYS) vcpu.control.countRefused(value);
@@ -75,8 +82,7 @@ export class HypercallPort implements PortDevice {
   #dispatch(nr: number): number {
     const call = this.#call;
     const run = this.#run;
-    const code64 = run.code64;
-    call.code64 = code64;
+    const { code64 } = call;
     const handler = handlers[nr];
     if (handler === undefined) return -XEN_ERRNO.ENOSYS;
     for (let i = 0; i < ARGUMENTS; i++) {

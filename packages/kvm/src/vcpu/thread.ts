@@ -86,12 +86,16 @@ export class VcpuThread {
     return true;
   }
 
-  /** HLT without an interrupt controller in the kernel: sleeps until a request comes or `ready` says to go on. */
+  /**
+   * HLT without an interrupt controller in the kernel: sleeps until `ready` says that there is something for the guest.
+   * A pause in between does not wake the guest; a stop returns.
+   */
   halt(ready: () => boolean): void {
     for (;;) {
       const wakes = this.control.wakes;
-      if (ready() || this.control.request !== REQUEST.run) return;
-      this.control.sleep(wakes);
+      if (ready()) return;
+      if (this.control.request === REQUEST.run) this.control.sleep(wakes);
+      else if (!this.serviceRequests()) return;
     }
   }
 

@@ -38,6 +38,7 @@ export class Domain {
   readonly #handles: VcpuHandle[];
   readonly #over = new AbortController();
   #state: VmmState = "creating";
+  #terminating = false;
   #image: DomainImage | undefined;
   #machine: Machine | undefined;
 
@@ -45,7 +46,9 @@ export class Domain {
     this.#file = file;
     this.#launcher = launcher;
     this.#console = new ConsoleServer(".");
-    this.#stages = new Stages((stage) => this.#control.broadcast({ event: "stage", stage }));
+    this.#stages = new Stages(this.#over.signal, (stage) =>
+      this.#control.broadcast({ event: "stage", stage }),
+    );
     this.#control = new ControlServer(this);
     // First of all, because starting a thread takes longer than most stages.
     this.#handles = Array.from({ length: file.config.vcpus }, () => new VcpuHandle());
@@ -70,8 +73,10 @@ export class Domain {
       // Ended while it was being created: the record is written already.
       if (this.#state === "shutting-down") return;
       this.#state = "shutting-down";
+      if (asPvhError(error).code === "INTERNAL") console.error(error);
       await this.#launcher.tell({ failed: { ...toProblem(error) } });
-      await this.#leave(asPvhError(error).code === "INTERNAL" ? error : undefined);
+      await this.#closeSockets();
+      process.exit(1);
     }
   }
 
@@ -162,14 +167,14 @@ export class Domain {
     if (this.#state === "running") this.#setState("paused");
   }
 
-  /** Presses the power button. The xen platform has no way to ask until the guest has a xenstore. */
+  /** False when the guest cannot be asked. The xen platform has no way to ask until the guest has a xenstore. */
+  #pressPowerButton(): boolean {
+    if (this.#state !== "running" || this.#image?.platform !== "bare") return false;
+    return this.#machine?.acpi.pressPowerButton() === true;
+  }
+
   #askToShutDown(): void {
-    if (
-      this.#image?.platform === "bare" &&
-      this.#state === "running" &&
-      this.#machine?.acpi.pressPowerButton()
-    )
-      return;
+    if (this.#pressPowerButton()) return;
     throw new PvhError(
       "DOMAIN_STATE",
       this.#state === "paused"
@@ -182,17 +187,11 @@ export class Domain {
   /** SIGTERM: ask, wait, destroy; at once when the guest cannot be asked or this is the second time. */
   terminate(): void {
     const detail = "the VMM was told to end (SIGTERM)";
-    try {
-      if (this.#over.signal.aborted || this.#terminating) throw new Error("no second time");
-      this.#terminating = true;
-      this.#askToShutDown();
-      setTimeout(() => this.#end({ reason: "killed", detail }), GRACE_MS).unref();
-    } catch {
-      void this.#end({ reason: "killed", detail });
-    }
+    const again = this.#terminating;
+    this.#terminating = true;
+    if (again || !this.#pressPowerButton()) void this.#end({ reason: "killed", detail });
+    else setTimeout(() => this.#end({ reason: "killed", detail }), GRACE_MS).unref();
   }
-
-  #terminating = false;
 
   #status(): VmmStatus {
     return {
@@ -214,13 +213,16 @@ export class Domain {
     const creating = this.#state === "creating";
     this.#setState("shutting-down");
     this.#over.abort();
-    await Promise.allSettled(this.#handles.map((vcpu) => vcpu.stop()));
+    const stopped = await Promise.allSettled(this.#handles.map((vcpu) => vcpu.stop()));
     this.#drainConsole();
     const record = this.#record(end);
-    writeExitRecord(".", record);
+    keepRecord(record);
     this.#control.broadcast({ event: "exit", record });
     if (creating) await this.#launcher.tell({ failed: { ...toProblem(endedEarly(end.reason)) } });
-    await this.#leave();
+    await this.#closeSockets();
+    // Node would wait for ever for a thread that does not leave KVM_RUN.
+    if (stopped.some(({ status }) => status === "rejected")) process.kill(process.pid, "SIGKILL");
+    process.exit(0);
   }
 
   #record({ reason, detail, report }: GuestEnd): ExitRecord {
@@ -234,16 +236,24 @@ export class Domain {
     };
   }
 
-  async #leave(defect?: unknown): Promise<void> {
-    if (defect !== undefined) console.error(defect);
+  /** Resolves when the clients have all that was sent to them, or do not take it. */
+  async #closeSockets(): Promise<void> {
     await Promise.all([this.#console.close(), this.#control.close()]);
     for (const name of [RUNTIME_FILES.control, RUNTIME_FILES.console]) rmSync(name, { force: true });
-    process.exit(defect === undefined ? 0 : 1);
   }
 
   /** The last act of the process, whatever ends it: Node waits for its threads, and one in KVM_RUN never returns by itself. */
   kickAll(): void {
     for (const vcpu of this.#handles) vcpu.ask(REQUEST.stop);
+  }
+}
+
+/** A disk that is full costs the file; whoever is connected learns the end all the same. */
+function keepRecord(record: ExitRecord): void {
+  try {
+    writeExitRecord(".", record);
+  } catch (error) {
+    console.error(error);
   }
 }
 

@@ -24,6 +24,7 @@ async function main(): Promise<void> {
     await launcher.tell({ failed: { ...toProblem(error) } });
     process.exit(1);
   }
+  process.title = `pvh-vmm ${file.config.name}`;
   const domain = new Domain(file, launcher);
   process.on("exit", () => domain.kickAll());
   process.on("SIGTERM", () => domain.terminate());

@@ -1,0 +1,105 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { checkHost, vmmEntry } from "@pvh/kvm";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { buildGuests } from "../guests/build.ts";
+import { requireOrSkip } from "../hosts/require-or-skip.ts";
+import { noKvm } from "../support/programs.ts";
+import { processesIn, VmmFolder, type VmmSettings } from "../support/vmms.ts";
+
+/** What a VMM refuses leaves one sentence and nothing else. */
+
+let kernels: Record<string, string>;
+let folder: VmmFolder;
+
+beforeAll(async () => {
+  kernels = await buildGuests();
+});
+beforeEach(() => {
+  folder = new VmmFolder();
+});
+afterEach(async () => {
+  delete process.env.PVH_KVM_DEVICE;
+  expect(processesIn(folder.path)).toEqual([]);
+  await folder.close();
+});
+
+const kernel = (name: string) => kernels[name] ?? `no guest ${name}`;
+
+async function refusal(settings: Partial<VmmSettings>): Promise<{ code: string; message: string }> {
+  const dir = join(folder.path, "domain");
+  const error = await folder.launch({ kernel: kernel("classic-poweroff"), dir, ...settings }).then(
+    () => undefined,
+    (reason) => reason,
+  );
+  expect(existsSync(dir)).toBe(false);
+  return error ?? { code: "none", message: "it was launched" };
+}
+
+describe.skipIf(requireOrSkip("what a VMM refuses", noKvm()))("a VMM refuses", () => {
+  test("more memory than the host has", async () => {
+    const { code, message } = await refusal({ memory: 8 * 1024 * 1024 });
+    expect(code).toBe("HOST_MEMORY");
+    expect(message).toMatch(/^The guest needs 8388672 MiB .* but .* has \d+ MiB left: lower memory/);
+  });
+
+  test("a host without KVM", async () => {
+    process.env.PVH_KVM_DEVICE = join(folder.path, "kvm");
+    const { code, message } = await refusal({});
+    expect(code).toBe("HOST_KVM_MISSING");
+    expect(message).toContain("load the module kvm_intel or kvm_amd");
+  });
+
+  test("a device that is not KVM's", async () => {
+    process.env.PVH_KVM_DEVICE = "/dev/null";
+    expect((await refusal({})).code).toBe("HOST_KVM_MISSING");
+  });
+
+  test("a kernel that is not there, is a directory, a pipe, or no kernel", async () => {
+    const missing = await refusal({ kernel: join(folder.path, "none") });
+    expect(missing).toMatchObject({ code: "FILE_UNREADABLE" });
+    expect(missing.message).toContain("does not exist");
+    expect((await refusal({ kernel: folder.path })).message).toContain("a directory");
+    const pipe = join(folder.path, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    expect(await refusal({ kernel: pipe })).toMatchObject({ code: "FILE_UNREADABLE" });
+    const text = join(folder.path, "text");
+    writeFileSync(text, "no kernel\n".repeat(1000));
+    expect(await refusal({ kernel: text })).toMatchObject({ code: "KERNEL_FORMAT" });
+  });
+
+  test("a ramdisk that is larger than the guest's memory", async () => {
+    const ramdisk = join(folder.path, "ramdisk");
+    writeFileSync(ramdisk, Buffer.alloc(17 * 2 ** 20, 1));
+    expect(await refusal({ ramdisk })).toMatchObject({ code: "KERNEL_TOO_LARGE" });
+  });
+});
+
+describe("the report on a host", () => {
+  test("says that KVM is missing", async () => {
+    process.env.PVH_KVM_DEVICE = join(folder.path, "kvm");
+    expect(await checkHost()).toMatchObject({ usable: false, problem: { code: "HOST_KVM_MISSING" } });
+  });
+
+  test("says that KVM is forbidden to this user", async () => {
+    const device = join(folder.path, "kvm");
+    writeFileSync(device, "");
+    chmodSync(device, 0);
+    chmodSync(folder.path, 0o755);
+    // Permissions mean nothing to root: look as somebody else.
+    const report = execFileSync(process.execPath, [vmmEntry(), "probe"], {
+      env: { ...process.env, PVH_KVM_DEVICE: device },
+      ...(process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}),
+      encoding: "utf8",
+    });
+    expect(JSON.parse(report)).toMatchObject({ usable: false, problem: { code: "HOST_KVM_FORBIDDEN" } });
+  });
+
+  test.skipIf(noKvm() !== undefined)("lists what KVM can do", async () => {
+    const report = await checkHost();
+    expect(report).toMatchObject({ usable: true, device: "/dev/kvm" });
+    expect(report.capabilities.KVM_CAP_IRQCHIP).toBeGreaterThan(0);
+    expect(report.memoryAvailable).toBeGreaterThan(0);
+  });
+});
