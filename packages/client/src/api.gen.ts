@@ -1,4 +1,4 @@
-// Generated from packages/daemon/openapi.json by generate.ts.
+// Generated from packages/daemon/openapi.json by scripts/gen-api.ts.
 
 export interface paths {
     "/domains": {

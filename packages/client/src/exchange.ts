@@ -1,6 +1,10 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { fromProblem, type Problem, PvhError } from "@pvh/errors";
 import { connectSocket, unreachable } from "./socket.ts";
+
+// `import` reads every export of node:http, and one of them loads fetch, which takes longer than all the rest of a
+// command.
+const { request } = process.getBuiltinModule("node:http");
 
 export interface Answer {
   status: number;
@@ -8,20 +12,14 @@ export interface Answer {
   body: unknown;
 }
 
-/**
- * One request over a Unix socket. Failures of pvhd and of the connection are thrown as `PvhError`.
- *
- * node:http and not fetch: loading fetch takes longer than all the rest of a command.
- */
+/** One request over a Unix socket. Failures of pvhd and of the connection are thrown as `PvhError`. */
 export async function exchange(
   socket: string,
   method: string,
   path: string,
   body?: unknown,
-  signal?: AbortSignal,
 ): Promise<Answer> {
-  const response = await send(socket, method, path, body, signal).catch((cause: unknown) => {
-    if (signal?.aborted) throw signal.reason;
+  const response = await send(socket, method, path, body).catch((cause: unknown) => {
     throw unreachable(socket, cause);
   });
   const { text, status } = response;
@@ -41,7 +39,6 @@ async function send(
   method: string,
   path: string,
   body: unknown,
-  signal: AbortSignal | undefined,
 ): Promise<{ status: number; contentType: string; text: string }> {
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const headers: Record<string, string | number> = { host: "pvhd", connection: "close" };
@@ -51,7 +48,7 @@ async function send(
   }
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const outgoing = request(
-      { method, path, headers, createConnection: () => connectSocket(socket), ...(signal && { signal }) },
+      { method, path, headers, createConnection: () => connectSocket(socket) },
       resolve,
     );
     outgoing.once("error", reject);

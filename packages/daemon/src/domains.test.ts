@@ -141,6 +141,16 @@ test("a destroyed domain does not start again, whatever its policy", async () =>
   await expect(daemon.domains.destroy(domain.uuid)).rejects.toMatchObject({ code: "DOMAIN_STATE" });
 });
 
+test("a guest that reboots at the moment of its destruction stays destroyed", async () => {
+  await using daemon = await new TestDaemon().start();
+  const { domain } = await daemon.domains.create(config(daemon), false);
+  const destroyed = daemon.domains.destroy("g");
+  daemon.backend.guest(domain.uuid).end("reboot");
+  expect(await destroyed).toMatchObject({ state: "destroyed", exit: { reason: "reboot" } });
+  await new Promise((done) => setTimeout(done, 50));
+  expect(daemon.backend.launches).toBe(1);
+});
+
 test("a domain that waits to start again can be destroyed", async () => {
   await using daemon = await new TestDaemon().start({ restartInterval: 5000 });
   const { domain } = await daemon.domains.create(config(daemon), false);

@@ -282,7 +282,8 @@ export class Domains {
       return;
     }
     await instance.destroy();
-    this.#settle(entry, await instance.exited, { restart: false });
+    // Even when the guest ended by itself just before: that it stays ended is what was asked for.
+    this.#settle(entry, await instance.exited, { restart: false, state: "destroyed" });
   }
 
   async #endAndForget(entry: Entry): Promise<void> {
@@ -292,17 +293,24 @@ export class Domains {
   }
 
   async #cancelCreation(entry: Entry): Promise<void> {
-    const started = await this.#options.backend.find(entry.dir, entry.record.uuid);
-    await started?.destroy();
-    started?.disconnect();
+    await this.#endStray(entry);
     // Whichever came first: the creation failed and left nothing, or it succeeded and is undone here.
     await this.#serial.run(entry.record.uuid, async () => {
       if (this.#table.byUuid(entry.record.uuid) === entry) await this.#endAndForget(entry);
     });
   }
 
+  /** Ends what runs of a domain without being looked after. */
+  async #endStray({ dir, record }: Entry): Promise<void> {
+    const instance = await this.#options.backend.find(dir, record.uuid);
+    await instance?.destroy();
+    instance?.disconnect();
+  }
+
   async #forget(entry: Entry): Promise<void> {
     clearTimeout(entry.restartTimer);
+    // What did not answer may have come back since.
+    if (entry.record.state === "lost") await this.#endStray(entry);
     await rm(entry.dir, { recursive: true, force: true });
     this.#table.remove(entry);
   }

@@ -2,4 +2,4 @@ export type { Backend, DomainStart, HostSummary, Instance, InstanceState } from 
 export { KvmBackend } from "./backend-kvm.ts";
 export { SimulatorBackend } from "./backend-simulator.ts";
 export { startDaemon } from "./daemon.ts";
-export { CrashReport, DomainState, ExitReason, ExitRecord } from "./domain.ts";
+export { openApiDocument } from "./openapi-document.ts";

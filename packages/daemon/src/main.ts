@@ -14,13 +14,14 @@ async function main(): Promise<void> {
     return;
   }
   const stop = await startDaemon(options, new KvmBackend(), log);
-  process.stdout.write(`pvhd listening on ${options.socket}\n`);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       log(`${signal}: pvhd ends, the domains keep running`);
       stop().catch(fail);
     });
   }
+  // Last, because who reads this may send a signal at once.
+  process.stdout.write(`pvhd listening on ${options.socket}\n`);
 }
 
 function fail(error: unknown): void {

@@ -76,6 +76,17 @@ test("a process that vanished is lost; with on_crash = restart it starts again",
   await vi.waitFor(() => expect(again.daemon.domains.get("g").state).toBe("running"));
 });
 
+test("what was lost and came back is ended when its domain is deleted", async () => {
+  const { daemon, uuid } = await withDomain();
+  await using _ = daemon;
+  const find = vi.spyOn(daemon.backend, "find").mockResolvedValue(undefined);
+  await daemon.restart();
+  expect(daemon.domains.get("g").state).toBe("lost");
+  find.mockRestore();
+  await daemon.domains.remove(uuid);
+  expect(daemon.backend.running()).toEqual([]);
+});
+
 test("after a reboot of the host a domain is lost with the host", async () => {
   const { daemon, uuid } = await withDomain({ on_crash: "restart" });
   await using _ = daemon;

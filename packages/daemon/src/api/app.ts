@@ -26,7 +26,9 @@ export async function createApp(
 ): Promise<FastifyInstance> {
   const app = Fastify({
     bodyLimit,
-    forceCloseConnections: true,
+    // When pvhd stops, requests under way get their answers.
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 255 },
     frameworkErrors: (error, _request, reply) => {
       sendProblem(reply, error);

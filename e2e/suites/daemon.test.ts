@@ -1,0 +1,326 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { DomainState } from "@pvh/client";
+import { PvhClient } from "@pvh/client";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { buildGuests } from "../guests/build.ts";
+import { requireOrSkip } from "../hosts/require-or-skip.ts";
+import { type DaemonRun, isRunning, request, withDaemon } from "../support/daemon-runs.ts";
+import { noKvm, root, startPvhd, withFolder } from "../support/programs.ts";
+
+/** pvhd as a process, with domains on this machine's KVM. */
+
+let kernels: Record<string, string>;
+
+beforeAll(async () => {
+  kernels = await buildGuests();
+});
+
+async function becomes({ client }: DaemonRun, id: string, state: DomainState): Promise<void> {
+  await vi.waitFor(async () => expect((await client.getDomain(id)).state).toBe(state), {
+    timeout: 20_000,
+    interval: 50,
+  });
+}
+
+/** Processes whose working directory is below `folder`: the VMMs of a private pvhd. */
+function processesIn(folder: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`).startsWith(`${folder}/`);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Runs pvhd to its end, as one that must not start. */
+async function refusedPvhd(args: string[]): Promise<{ status: number; stderr: string }> {
+  const child = spawn(join(root, "packages/daemon/bin/pvhd"), args, { stdio: ["ignore", "ignore", "pipe"] });
+  let stderr = "";
+  child.stderr.on("data", (text) => {
+    stderr += text;
+  });
+  const [status] = await once(child, "close");
+  return { status, stderr };
+}
+
+describe("a pvhd process", () => {
+  test("guards its socket with its mode, and takes it away when it ends", async () => {
+    await withFolder("pvhd", async (folder) => {
+      const daemon = await startPvhd(folder);
+      expect(statSync(daemon.socket).mode & 0o777).toBe(0o660);
+      await daemon.stop();
+      expect(statSync(daemon.socket, { throwIfNoEntry: false })).toBeUndefined();
+    });
+  });
+
+  test("takes over a socket and a state directory that a killed one left", async () => {
+    await withDaemon(async ({ restart, client, daemon }) => {
+      await restart("SIGKILL");
+      expect(await client.listDomains()).toEqual([]);
+      expect(statSync(daemon.socket).isSocket()).toBe(true);
+    });
+  });
+
+  test("is refused beside another one, by socket and by state directory", async () => {
+    await withDaemon(async ({ daemon, client, folder }) => {
+      const sameSocket = await refusedPvhd(["--socket", daemon.socket, "--state", join(folder, "other")]);
+      expect(sameSocket.status).toBe(1);
+      expect(sameSocket.stderr).toMatch(/DAEMON_RUNNING: Another pvhd answers on the socket/);
+      const sameState = await refusedPvhd(["--socket", join(folder, "other.sock"), "--state", daemon.state]);
+      expect(sameState.status).toBe(1);
+      expect(sameState.stderr).toMatch(
+        /DAEMON_RUNNING: Another pvhd \(process \d+\) uses the state directory/,
+      );
+      expect(await client.listDomains()).toEqual([]);
+    });
+  });
+
+  test("does not touch a file that is no socket, nor a socket of somebody else", async () => {
+    await withFolder("pvhd", async (folder) => {
+      const file = join(folder, "notes");
+      writeFileSync(file, "mine");
+      const refused = await refusedPvhd(["--socket", file, "--state", join(folder, "state")]);
+      expect(refused.stderr).toMatch(/is not a socket/);
+      expect(readFileSync(file, "utf8")).toBe("mine");
+
+      const path = join(folder, "other.sock");
+      const server = createServer().listen(path);
+      await once(server, "listening");
+      const busy = await refusedPvhd(["--socket", path, "--state", join(folder, "state")]);
+      expect(busy.stderr).toMatch(/DAEMON_RUNNING/);
+      server.close();
+    });
+  });
+
+  test("listens on a path that is longer than a socket address, and clients reach it", async () => {
+    await withFolder("pvhd", async (folder) => {
+      const daemon = await startPvhd(join(folder, "d".repeat(120)));
+      expect(Buffer.byteLength(daemon.socket)).toBeGreaterThan(108);
+      expect((await new PvhClient(daemon.socket).getHost()).backend).toBe("kvm");
+      await daemon.stop();
+    });
+  });
+
+  test("refuses wrong arguments with status 2", async () => {
+    const refused = await refusedPvhd(["--sockt", "x"]);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toMatch(/USAGE: Unknown option '--sockt'/);
+  });
+});
+
+describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", () => {
+  test("is created, listed, shown and deleted", async () => {
+    await withDaemon(async ({ client, domainDirs, folder }) => {
+      const { domain, created } = await client.createDomain(request(kernels["classic-spin"]));
+      expect(created).toBe(true);
+      expect(domain).toMatchObject({ state: "running", boot_interface: "classic", platform: "xen" });
+      expect(domain.stages.map(({ name }) => name)).toEqual([
+        ...["inspect", "plan", "allocate", "place", "context", "devices", "unpause"],
+      ]);
+      expect(await client.listDomains()).toMatchObject([{ uuid: domain.uuid, name: "g", state: "running" }]);
+      expect(processesIn(folder)).toEqual([domain.pid]);
+      expect((await client.act("g", "pause")).state).toBe("paused");
+      expect((await client.act("g", "unpause")).state).toBe("running");
+      await client.deleteDomain("g");
+      expect(await client.listDomains()).toEqual([]);
+      expect(processesIn(folder)).toEqual([]);
+      expect(domainDirs()).toEqual([]);
+    });
+  });
+
+  test.each(["SIGKILL", "SIGTERM"] as const)("outlives its pvhd, ended by %s", async (signal) => {
+    await withDaemon(async (run) => {
+      const { domain } = await run.client.createDomain(request(kernels["classic-spin"]));
+      await run.restart(signal);
+      expect(await run.client.getDomain("g")).toEqual(domain);
+      expect(isRunning(domain.pid)).toBe(true);
+      await expect(run.client.createDomain(request(kernels["classic-spin"]))).rejects.toMatchObject({
+        code: "DOMAIN_NAME_TAKEN",
+      });
+      expect((await run.client.act("g", "pause")).state).toBe("paused");
+    });
+  });
+
+  test("that is being created when pvhd is told to end is created and answered first", async () => {
+    await withDaemon(async (run) => {
+      const created = run.client.createDomain(request(kernels["classic-spin"]));
+      await vi.waitFor(() => expect(run.domainDirs()).toHaveLength(1));
+      await run.restart("SIGTERM");
+      const { domain } = await created;
+      expect(await run.client.getDomain("g")).toEqual(domain);
+    });
+  });
+
+  test("that ended while pvhd was away is listed with its exit", async () => {
+    await withDaemon(async (run) => {
+      const { domain } = await run.client.createDomain(request(kernels["classic-echo"]));
+      const console = await run.client.openConsole("g");
+      run.daemon.stop("SIGKILL");
+      expect((await console.closed).clean).toBe(false);
+      process.kill(domain.pid ?? 0, "SIGTERM");
+      await vi.waitFor(() => expect(isRunning(domain.pid)).toBe(false), { timeout: 20_000 });
+      await run.restart("SIGKILL");
+      expect(await run.client.getDomain("g")).toMatchObject({
+        state: "destroyed",
+        exit: { reason: "killed" },
+      });
+    });
+  });
+
+  test("whose VMM is killed has crashed by vmm-died", async () => {
+    await withDaemon(async (run) => {
+      const { domain } = await run.client.createDomain(request(kernels["classic-spin"]));
+      process.kill(domain.pid ?? 0, "SIGKILL");
+      await becomes(run, "g", "crashed");
+      expect((await run.client.listDomains())[0]?.exit?.reason).toBe("vmm-died");
+    });
+  });
+
+  test("whose VMM was killed while pvhd was away is lost", async () => {
+    await withDaemon(async (run) => {
+      const { domain } = await run.client.createDomain(request(kernels["classic-spin"]));
+      await run.daemon.stop("SIGKILL");
+      process.kill(domain.pid ?? 0, "SIGKILL");
+      await run.restart("SIGKILL");
+      expect(await run.client.getDomain("g")).toMatchObject({ state: "lost", exit: { reason: "vmm-died" } });
+    });
+  });
+
+  test("tells poweroff from crash, with the crash's registers and last line", async () => {
+    await withDaemon(async (run) => {
+      await run.client.createDomain(request(kernels["classic-poweroff"], { name: "off" }));
+      await run.client.createDomain(request(kernels["classic-triple-fault"], { name: "bad" }));
+      await becomes(run, "off", "shutdown");
+      await becomes(run, "bad", "crashed");
+      expect((await run.client.getDomain("bad")).exit).toMatchObject({
+        reason: "triple-fault",
+        last_console_line: expect.stringContaining("triple-fault"),
+        report: { rip: expect.stringMatching(/^0x/), registers: expect.any(Object) },
+      });
+    });
+  });
+
+  test("that reboots starts again under its uuid and never leaves the list", async () => {
+    await withDaemon(async (run) => {
+      const { domain } = await run.client.createDomain(request(kernels["classic-reboot"]));
+      const starts = new Set<string>();
+      await vi.waitFor(
+        async () => {
+          const [listed] = await run.client.listDomains();
+          expect(listed?.uuid).toBe(domain.uuid);
+          expect(["running", "rebooting"]).toContain(listed?.state);
+          if (listed?.started_at !== undefined) starts.add(listed.started_at);
+          expect(starts.size).toBeGreaterThanOrEqual(3);
+        },
+        { timeout: 20_000, interval: 20 },
+      );
+      const times = [...starts].map((at) => Date.parse(at));
+      for (const [i, at] of times.entries()) if (i > 0) expect(at - (times[i - 1] ?? 0)).toBeGreaterThan(950);
+      expect((await run.client.act("g", "destroy")).state).toBe("destroyed");
+    });
+  });
+
+  test("shows on its console what came earlier and what comes, and takes input", async () => {
+    await withDaemon(async (run) => {
+      await run.client.createDomain(request(kernels["classic-echo"]));
+      const read = async (expected: string) => {
+        const console = await run.client.openConsole("g");
+        let seen = "";
+        console.onData((bytes) => {
+          seen += Buffer.from(bytes).toString();
+        });
+        const shows = (text: string) =>
+          vi.waitFor(() => expect(seen).toContain(text), { timeout: 10_000, interval: 10 });
+        await shows(expected);
+        return { console, shows };
+      };
+      const first = await read("echo: ready\n");
+      first.console.send(Buffer.from("hello\n"));
+      await first.shows("echo: hello\n");
+      first.console.close();
+      const late = await read("echo: ready\necho: hello\n");
+      late.console.send(Buffer.from("quit\n"));
+      await late.shows("echo: bye\n");
+      expect(await late.console.closed).toEqual({ clean: true, reason: "the domain has ended" });
+      await becomes(run, "g", "shutdown");
+      const ended = await read("echo: bye\n");
+      expect((await ended.console.closed).clean).toBe(true);
+    });
+  });
+
+  test("of which the create failed leaves no row, no file and no process", async () => {
+    await withDaemon(async ({ client, folder, domainDirs }) => {
+      const noKernel = join(folder, "text");
+      writeFileSync(noKernel, "this is no kernel\n".repeat(1000));
+      for (const kernel of [noKernel, join(folder, "absent"), "/"]) {
+        await expect(client.createDomain(request(kernel))).rejects.toMatchObject({
+          code: expect.stringMatching(/^(KERNEL_\w+|FILE_UNREADABLE)$/),
+        });
+      }
+      await expect(
+        client.createDomain(request(kernels["classic-spin"], { memory: 16 * 1024 * 1024 })),
+      ).rejects.toMatchObject({ code: "HOST_MEMORY" });
+      expect(await client.listDomains()).toEqual([]);
+      expect(domainDirs()).toEqual([]);
+      expect(processesIn(folder)).toEqual([]);
+    });
+  });
+
+  test("of which many creates failed costs pvhd nothing that stays", async () => {
+    await withDaemon(async ({ client, daemon, folder }) => {
+      const failing = () =>
+        Promise.allSettled(
+          Array.from({ length: 4 }, (_, i) => client.createDomain(request("/etc/passwd", { name: `g${i}` }))),
+        );
+      const descriptors = () => readdirSync(`/proc/${daemon.pid}/fd`).length;
+      await failing();
+      const before = descriptors();
+      for (let i = 0; i < 4; i++) await failing();
+      await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before));
+      expect(processesIn(folder)).toEqual([]);
+    });
+  });
+
+  test("whose pvhd is killed in the middle of its create leaves nothing after a restart", async () => {
+    await withDaemon(async (run) => {
+      for (const delay of [50, 200, 450]) {
+        const created = run.client.createDomain(request(kernels["classic-spin"], { name: `g${delay}` }));
+        created.catch(() => {});
+        await new Promise((done) => setTimeout(done, delay));
+        await run.restart("SIGKILL");
+        const listed = await run.client.listDomains();
+        // Either it was acknowledged and is a domain, or it was not and nothing is left of it.
+        expect(processesIn(run.folder)).toHaveLength(listed.length);
+        expect(run.domainDirs()).toEqual(listed.map(({ uuid }) => uuid));
+        for (const { uuid } of listed) await run.client.deleteDomain(uuid);
+      }
+    });
+  });
+
+  test("of two with one name, created at once, exactly one wins", async () => {
+    await withDaemon(async ({ client, folder }) => {
+      const results = await Promise.allSettled(
+        [1, 2, 3].map(() => client.createDomain(request(kernels["classic-spin"]))),
+      );
+      expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected", "rejected"]);
+      expect(processesIn(folder)).toHaveLength(1);
+    });
+  });
+
+  test("may have any uuid that Xen takes", async () => {
+    await withDaemon(async ({ client }) => {
+      const uuid = "01234567-0123-0123-0123-0123456789ab";
+      const config = request(kernels["classic-spin"], { uuid });
+      expect(await client.createDomain(config)).toMatchObject({ created: true, domain: { uuid } });
+      expect(await client.createDomain(config)).toMatchObject({ created: false, domain: { uuid } });
+    });
+  });
+});

@@ -1,0 +1,134 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PvhClient } from "@pvh/client";
+import { SimulatorBackend, startDaemon } from "@pvh/daemon";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+
+/** The client against a daemon in this process, whose domains are simulated. */
+
+const folder = mkdtempSync(join(tmpdir(), "pvh-client-"));
+const kernel = join(folder, "kernel");
+const backend = new SimulatorBackend();
+let client: PvhClient;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  writeFileSync(kernel, "");
+  const socket = join(folder, "pvhd.sock");
+  stop = await startDaemon({ socket, stateDir: join(folder, "state") }, backend, () => {});
+  client = new PvhClient(socket);
+});
+afterAll(async () => {
+  await stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function guest(name: string, cmdline = "") {
+  return { name, type: "pvh", kernel, cmdline } as const;
+}
+
+test("every operation does what its name says", async () => {
+  const { domain, created } = await client.createDomain({ ...guest("a"), start_paused: true });
+  expect([created, domain.state]).toEqual([true, "paused"]);
+  expect((await client.act("a", "unpause")).state).toBe("running");
+  expect((await client.act(domain.uuid, "pause")).state).toBe("paused");
+  expect((await client.getDomain("a")).uuid).toBe(domain.uuid);
+  expect(await client.listDomains()).toMatchObject([{ name: "a", state: "paused" }]);
+  expect((await client.act("a", "shutdown")).state).toBe("shutting-down");
+  expect((await client.act("a", "destroy")).state).toBe("destroyed");
+  expect(await client.deleteDomain("a")).toBeUndefined();
+  expect(await client.getHost()).toMatchObject({ backend: "simulator", usable: true });
+});
+
+test("a name that needs escaping in a path names its domain", async () => {
+  const name = "a b%20?#\\ü";
+  await client.createDomain(guest(name));
+  expect((await client.getDomain(name)).name).toBe(name);
+  await client.deleteDomain(name);
+});
+
+test("a problem document comes back as the error that it was", async () => {
+  await expect(client.createDomain({ ...guest("a"), memory: -5 })).rejects.toMatchObject({
+    name: "PvhError",
+    code: "CONFIG_INVALID",
+    details: { field: "memory", found: "-5" },
+  });
+  await expect(client.openConsole("none")).rejects.toMatchObject({ code: "DOMAIN_NOT_FOUND" });
+});
+
+test("a console tells everything from the start, even to a late listener, and says when it is over", async () => {
+  const { domain } = await client.createDomain(guest("c", "print=hello"));
+  const console = await client.openConsole("c");
+  backend.guest(domain.uuid).print("world\n");
+  await new Promise((done) => setTimeout(done, 50));
+  let seen = "";
+  console.onData((bytes) => {
+    seen += Buffer.from(bytes).toString();
+  });
+  expect(seen).toBe("hello\nworld\n");
+  console.send(Buffer.from("ls\n"));
+  await vi.waitFor(() => expect(backend.guest(domain.uuid).input).toBe("ls\n"));
+  backend.guest(domain.uuid).end("poweroff");
+  expect(await console.closed).toEqual({ clean: true, reason: "the domain has ended" });
+  console.send(Buffer.from("nobody hears this"));
+  await client.deleteDomain("c");
+});
+
+async function withServer(listener: RequestListener, use: (client: PvhClient) => Promise<void>) {
+  const path = join(folder, "other.sock");
+  const server = createServer(listener);
+  await new Promise<void>((done) => server.listen(path, done));
+  try {
+    await use(new PvhClient(path));
+  } finally {
+    await new Promise((done) => server.close(done));
+  }
+}
+
+test("without a daemon every call says so", async () => {
+  const nobody = new PvhClient(join(folder, "absent.sock"));
+  for (const call of [nobody.listDomains(), nobody.getDomain("a"), nobody.openConsole("a")]) {
+    await expect(call).rejects.toMatchObject({
+      code: "DAEMON_UNREACHABLE",
+      message: expect.stringMatching(/^No pvhd listens on .*absent.sock; start it with/),
+    });
+  }
+});
+
+test("a server that is not pvhd, or hangs up, is told apart from an answer", async () => {
+  const html: RequestListener = (_request, response) => response.end("<html>");
+  await withServer(html, (other) =>
+    expect(other.listDomains()).rejects.toMatchObject({
+      code: "DAEMON_UNREACHABLE",
+      message: expect.stringMatching(/not this version's pvhd \(HTTP status 200/),
+    }),
+  );
+  const hangUp: RequestListener = (request) => request.socket.destroy();
+  await withServer(hangUp, (other) =>
+    expect(other.createDomain(guest("a"))).rejects.toMatchObject({ code: "DAEMON_UNREACHABLE" }),
+  );
+  const half: RequestListener = (_request, response) => {
+    response.writeHead(200, { "content-type": "application/json", "content-length": 100 });
+    response.write("[", () => response.destroy());
+  };
+  await withServer(half, (other) =>
+    expect(other.listDomains()).rejects.toMatchObject({ code: "DAEMON_UNREACHABLE" }),
+  );
+});
+
+test("a call loads neither fetch nor WebSocket, which take longer than all the rest", () => {
+  const script = `
+    const { PvhClient } = await import("@pvh/client");
+    const code = await new PvhClient("/nonexistent").listDomains().catch((error) => error.code);
+    const loaded = process.moduleLoadList.filter((name) => name.includes("undici/undici"));
+    console.log(JSON.stringify({ code, loaded }));`;
+  const output = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+    cwd: import.meta.dirname,
+    timeout: 20_000,
+  });
+  expect(JSON.parse(output)).toEqual({ code: "DAEMON_UNREACHABLE", loaded: [] });
+});

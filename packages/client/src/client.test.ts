@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { routes } from "./client.ts";
+import { connectSocket, defaultSocket, unreachable } from "./socket.ts";
+
+test("the client has every operation of the API under its method and path", () => {
+  const file = new URL("../../daemon/openapi.json", import.meta.url);
+  const document: { paths: Record<string, Record<string, { operationId: string }>> } = JSON.parse(
+    readFileSync(file, "utf8"),
+  );
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { operationId }]) => [operationId, [method.toUpperCase(), path]]),
+  );
+  expect(routes).toEqual(Object.fromEntries(operations));
+});
+
+test("the default socket is pvhd's", () => {
+  expect(defaultSocket({ PVHD_SOCKET: "/tmp/s" }, 1000)).toBe("/tmp/s");
+  expect(defaultSocket({}, 0)).toBe("/run/pvhd/pvhd.sock");
+  expect(defaultSocket({ XDG_RUNTIME_DIR: "/x" }, 1000)).toBe("/x/pvhd/pvhd.sock");
+  expect(defaultSocket({}, 1000)).toBe("/run/user/1000/pvhd/pvhd.sock");
+});
+
+test.each([
+  ["ENOENT", /^No pvhd listens on \/s; start it with: pvhd --socket \/s$/],
+  ["ECONNREFUSED", /has ended; start it with/],
+  ["EACCES", /may not use .* as its owner or as a member of its group/],
+  ["ECONNRESET", /broke; look whether pvhd runs/],
+])("a connection that fails with %s says what to do", (code, sentence) => {
+  const error = unreachable("/s", Object.assign(new Error(code), { code }));
+  expect(error).toMatchObject({ code: "DAEMON_UNREACHABLE", message: expect.stringMatching(sentence) });
+});
+
+test("a directory of a long path that does not exist is a failure like any other", () => {
+  expect(() => connectSocket(`/${"x".repeat(120)}/s`)).toThrow(/ENOENT/);
+});
