@@ -172,8 +172,14 @@ async function build(): Promise<{ paths: Record<string, string>; built: number }
   const paths = await Promise.all(
     guests.map(async (guest) => [guest.name, await builder.guest(guest)] as const),
   );
-  if (!existsSync(ramdiskPath)) await writeAtomically(ramdiskPath, (file) => writeFile(file, ramdiskBytes()));
+  await writeRamdisk();
   return { paths: Object.fromEntries(paths), built: builder.built };
+}
+
+async function writeRamdisk(): Promise<void> {
+  const bytes = ramdiskBytes();
+  if (existsSync(ramdiskPath) && (await readFile(ramdiskPath)).equals(bytes)) return;
+  await writeAtomically(ramdiskPath, (file) => writeFile(file, bytes));
 }
 
 if (import.meta.main) {

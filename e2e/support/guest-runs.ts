@@ -1,5 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ramdiskPath } from "../guests/build.ts";
+import { commandLine, ramdiskBytes } from "../guests/payload.ts";
 import { type Finished, pvhctl, withFolder } from "./programs.ts";
 
 export interface GuestSettings {
@@ -20,6 +22,20 @@ export function guestConfigText(settings: GuestSettings): string {
     return `${key} = ${text}`;
   });
   return `${lines.join("\n")}\n`;
+}
+
+/** Settings of an entry guest that promise what they give. */
+export function entryGuestSettings(
+  kernel: string,
+  { words, memory = 64 }: { words?: string; memory?: number } = {},
+): GuestSettings & { memory: number } {
+  const more = words === undefined ? {} : { words };
+  return {
+    kernel,
+    memory,
+    ramdisk: ramdiskPath,
+    cmdline: commandLine({ memory, ramdisk: ramdiskBytes(), ...more }),
+  };
 }
 
 /** `pvhctl run` of a guest with these settings. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseGuestConfig } from "@pvh/builder";
+import { inspectKernel, kernelReport, parseGuestConfig, unpackKernel } from "@pvh/builder";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildGuests, ramdiskPath } from "../guests/build.ts";
 import { guests } from "../guests/guests.ts";
@@ -43,4 +43,16 @@ test("a config written for a test keeps blanks, quotes and backslashes", () => {
   const cmdline = commandLine({ memory: 16, words: 'a="b c"  \\d' });
   const config = parseGuestConfig(guestConfigText({ kernel: "/k", memory: 16, cmdline }));
   expect(config).toMatchObject({ kernel: "/k", memory: 16, cmdline });
+});
+
+test.each(guests)("the reader finds the interface of $name", ({ name, bits }) => {
+  const report = kernelReport(inspectKernel(unpackKernel(readFileSync(kernels[name] ?? ""))));
+  expect(report.abis.classic.supported).toBe(bits === 64);
+  expect(report.abis.direct.supported).toBe(bits === 32);
+  // Not the ELF header's entry point, which is a wrong one on purpose.
+  const { abis, elf } = report;
+  expect((bits === 64 ? abis.classic : abis.direct).entry).toBe(
+    bits === 64 ? "0xffffffff80100000" : "0x100000",
+  );
+  expect(elf.entry).not.toBe(abis.direct.entry);
 });

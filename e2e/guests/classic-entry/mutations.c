@@ -25,7 +25,7 @@ void apply_mutation(const char *line) {
   struct start_info *si = start_info;
   if (!option(line, "mutate")) return;
   print("mutation - ");
-  print_untrusted(option(line, "mutate"), text_length(option(line, "mutate"), 40));
+  print_untrusted(option(line, "mutate"), word_length(option(line, "mutate")));
   put_char('\n');
 
   MUTATION("rbx", entry_state.rbx = 1)

@@ -14,7 +14,7 @@ void apply_mutation(const char *line) {
   struct hvm_memmap_entry *map = physical(si->memmap);
   if (!option(line, "mutate")) return;
   print("mutation - ");
-  print_untrusted(option(line, "mutate"), text_length(option(line, "mutate"), 40));
+  print_untrusted(option(line, "mutate"), word_length(option(line, "mutate")));
   put_char('\n');
 
   MUTATION("cr0", entry_state.cr0 |= 1u << 16)

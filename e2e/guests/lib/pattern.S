@@ -1,8 +1,8 @@
-# One page of known words in each loaded segment.
+# Known words in each loaded segment.
 
 .macro pattern
   .set i, 0
-  .rept 1024
+  .rept 256
     .long (i * 0x9e3779b9) & 0xffffffff
     .set i, i + 1
   .endr

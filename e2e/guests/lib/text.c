@@ -25,6 +25,12 @@ uint32_t text_length(const char *text, uint32_t limit) {
   return length;
 }
 
+uint32_t word_length(const char *text) {
+  uint32_t length = 0;
+  while (text[length] && text[length] != ' ') length++;
+  return length;
+}
+
 uint32_t crc32(const void *data, size_t size) {
   static uint32_t table[256];
   for (uint32_t i = 0; i < 256 && !table[255]; i++) {

@@ -9,6 +9,8 @@ void *memset(void *to, int byte, size_t size);
 int memcmp(const void *left, const void *right, size_t size);
 
 uint32_t text_length(const char *text, uint32_t limit);
+/* Up to the next blank or the end. */
+uint32_t word_length(const char *text);
 /* CRC-32 as in gzip and Ethernet. */
 uint32_t crc32(const void *data, size_t size);
 /* Finds `key=NUMBER` (decimal or 0x hex) among the words of a command line. */
