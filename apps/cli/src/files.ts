@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { configWarnings, type GuestConfig, parseGuestConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
@@ -34,7 +34,7 @@ export function readInput(field: string, path: string): Uint8Array {
 
 /** Reads an xl config file; paths in it are relative to its own folder, those in overrides to the working folder. */
 export function readGuestConfig(path: string, overrides: string[]): GuestConfig {
-  const config = parseGuestConfig(decodeUtf8(path, readInput("config", path)), { filename: path, overrides });
+  const config = parseGuestConfig(readConfigText(path), { filename: path, overrides });
   for (const warning of configWarnings(config)) process.stderr.write(`pvhctl: warning: ${warning}\n`);
   const overridden = new Set(overrides.map((override) => override.split("=", 1)[0]?.trim()));
   const absolute = { ...config };
@@ -46,12 +46,39 @@ export function readGuestConfig(path: string, overrides: string[]): GuestConfig 
   return absolute;
 }
 
-function decodeUtf8(path: string, bytes: Uint8Array): string {
+/** A little more than the config reader takes: it says what is too long. */
+const MAX_CONFIG = 2 ** 20;
+
+/** Configs may also come from a pipe, or from /dev/null when everything is on the command line. */
+function readConfigText(path: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readUpTo(path, MAX_CONFIG + 1);
+  } catch (error) {
+    throw unreadable("config", path, error);
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
     const sentence = `config: ${path} is not UTF-8 text; a guest config is needed here.`;
     throw new PvhError("CONFIG_SYNTAX", sentence, { field: "config", allowed: "UTF-8 text", cause });
+  }
+}
+
+/** At most `limit` bytes: what is no regular file may have no end. */
+function readUpTo(path: string, limit: number): Uint8Array {
+  const fd = openSync(path, "r");
+  try {
+    const bytes = new Uint8Array(limit);
+    let length = 0;
+    while (length < limit) {
+      const read = readSync(fd, bytes, length, limit - length, null);
+      if (read === 0) break;
+      length += read;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -4,12 +4,13 @@ import {
   choosePlatform,
   type DomainImage,
   describeImage,
+  imageSpan,
   imageToJson,
   inspectKernel,
   planDomain,
-  segments,
   unpackKernel,
   unpackRamdisk,
+  writeImage,
 } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { readGuestConfig, readInput } from "../files.ts";
@@ -39,10 +40,8 @@ function writeImageFile(image: DomainImage, path: string): void {
   try {
     const fd = openSync(partial, "w");
     try {
-      let end = 0;
-      for (const { gpa, bytes } of segments(image)) writeAll(fd, bytes, gpa);
-      for (const { gpa, size } of image.regions) end = Math.max(end, gpa + size);
-      ftruncateSync(fd, end);
+      writeImage(image, { write: (gpa, bytes) => writeAll(fd, bytes, gpa) });
+      ftruncateSync(fd, imageSpan(image));
     } finally {
       closeSync(fd);
     }
