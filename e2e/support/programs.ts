@@ -17,11 +17,17 @@ export interface Finished {
   stderr: string;
 }
 
+export interface PvhctlOptions {
+  /** pvhd's socket. */
+  socket?: string;
+  /** Folder for its temporary files; default: the machine's. */
+  tmp?: string;
+  cwd?: string;
+  timeoutMs?: number;
+}
+
 /** Runs the built pvhctl to its end. It is killed after `timeoutMs`, which then shows as its signal. */
-export function pvhctl(
-  args: string[],
-  options: { socket?: string; input?: string; timeoutMs?: number; cwd?: string } = {},
-): Promise<Finished> {
+export function pvhctl(args: string[], options: PvhctlOptions & { input?: string } = {}): Promise<Finished> {
   const { promise, child } = startPvhctl(args, options);
   child.stdin?.end(options.input ?? "");
   return promise;
@@ -30,11 +36,15 @@ export function pvhctl(
 /** Like {@link pvhctl}, for tests that talk to it while it runs. */
 export function startPvhctl(
   args: string[],
-  options: { socket?: string; timeoutMs?: number; cwd?: string } = {},
+  options: PvhctlOptions = {},
 ): { child: ChildProcess; promise: Promise<Finished> } {
   const child = spawn(programs.pvhctl, args, {
     cwd: options.cwd ?? root,
-    env: { ...process.env, ...(options.socket === undefined ? {} : { PVHD_SOCKET: options.socket }) },
+    env: {
+      ...process.env,
+      ...(options.socket === undefined ? {} : { PVHD_SOCKET: options.socket }),
+      ...(options.tmp === undefined ? {} : { TMPDIR: options.tmp }),
+    },
     stdio: ["pipe", "pipe", "pipe"],
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 60_000);

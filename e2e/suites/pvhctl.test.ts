@@ -1,0 +1,259 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { buildGuests, ramdiskPath } from "../guests/build.ts";
+import { requireOrSkip } from "../hosts/require-or-skip.ts";
+import { type DaemonRun, isRunning, withDaemon } from "../support/daemon-runs.ts";
+import { type GuestSettings, guestConfigText } from "../support/guest-runs.ts";
+import { noKvm, pvhctl, root, startPvhctl, withFolder } from "../support/programs.ts";
+import { mappedPages, readImage } from "../support/read-image.ts";
+import { eventually, processesIn } from "../support/vmms.ts";
+
+/** The command line as people use it: its output, its exit status, and what it leaves. */
+
+let kernels: Record<string, string>;
+
+beforeAll(async () => {
+  kernels = await buildGuests();
+});
+
+const kernel = (name: string) => kernels[name] ?? `no guest ${name}`;
+
+/** A config file that says so, in a folder of its own. */
+function withConfig<T>(
+  settings: GuestSettings & { name?: string },
+  use: (config: string, folder: string) => Promise<T>,
+): Promise<T> {
+  return withFolder("pvhctl", async (folder) => {
+    const config = join(folder, "guest.cfg");
+    writeFileSync(config, guestConfigText(settings));
+    return use(config, folder);
+  });
+}
+
+describe("what is wrong is said once, with a code, on stderr", () => {
+  test.for([
+    { args: ["inspect", "README.md"], error: /error KERNEL_FORMAT: .*text file/ },
+    {
+      args: ["inspect", "no/such/file"],
+      error: /error FILE_UNREADABLE: kernel.*no\/such\/file.*does not exist/,
+    },
+    { args: ["inspect", "packages"], error: /error FILE_UNREADABLE: kernel.*packages/ },
+    { args: ["run", "no/such.cfg"], error: /error FILE_UNREADABLE: config.*no\/such.cfg.*does not exist/ },
+    { args: ["run", "/dev/null"], error: /error CONFIG_INVALID: .*name/ },
+    { args: ["--socket", "no.sock", "list"], error: /error DAEMON_UNREACHABLE: .*pvhd --socket no.sock/ },
+  ])("$args", async ({ args, error }) => {
+    const { status, stdout, stderr } = await pvhctl(args);
+    expect(stderr).toMatch(error);
+    expect(stderr.match(/error [A-Z_]+:/g)).toHaveLength(1);
+    expect(stdout).toBe("");
+    expect(status).toBe(1);
+  });
+
+  test.for([[], ["no-such-command"], ["list", "--no-such-option"], ["inspect"], ["list", "-o", "xml"]])(
+    "usage: %j",
+    async (args) => {
+      const { status, stdout, stderr } = await pvhctl(args);
+      expect(status).toBe(2);
+      expect(stdout).toBe("");
+      expect(stderr).not.toBe("");
+    },
+  );
+
+  test("a config's mistake is shown where it is", async () => {
+    await withFolder("pvhctl", async (folder) => {
+      const config = join(folder, "guest.cfg");
+      writeFileSync(config, 'name = "g"\ntype = "pvh"\nkernal = "vmlinux"\n');
+      const { status, stderr } = await pvhctl(["run", config]);
+      expect(status).toBe(1);
+      expect(stderr).toContain("error CONFIG_KEY_UNKNOWN");
+      expect(stderr).toContain(`${config}, line 3, column 1`);
+      expect(stderr).toContain('kernal = "vmlinux"\n');
+      expect(stderr).toMatch(/^\s*\^/m);
+      expect(stderr).toContain("kernel");
+    });
+  });
+});
+
+describe("build", () => {
+  test("writes an image that an independent reader understands", async () => {
+    await withConfig(
+      { kernel: kernel("classic-entry"), memory: 64, ramdisk: ramdiskPath, cmdline: "a b" },
+      async (config, folder) => {
+        const out = join(folder, "image");
+        const { status, stderr } = await pvhctl(["build", config, "-o", out]);
+        expect(status, stderr).toBe(0);
+        const { memory, startInfo, registers } = readImage(out);
+
+        const pages = mappedPages(memory, registers.cr3);
+        const first = Math.min(...pages.keys());
+        expect([...pages].every(([page, gfn]) => gfn === page - first)).toBe(true);
+        const slack = 512 * 1024;
+        expect(pages.size * 4096).toBeGreaterThanOrEqual(Number(registers.rsp - startInfo.virtBase) + slack);
+
+        expect(startInfo.magic).toBe("xen-3.0-x86_64");
+        expect(startInfo.nrPages).toBe(64 * 256);
+        expect(startInfo.commandLine).toBe("a b");
+        expect(Number(startInfo.ptBase - startInfo.virtBase)).toBe(registers.cr3);
+        const ramdisk = readFileSync(ramdiskPath);
+        const at = Number(startInfo.modStart - startInfo.virtBase);
+        expect(memory.subarray(at, at + ramdisk.length).equals(ramdisk)).toBe(true);
+        expect(registers).toMatchObject({ cr0: 0x80000011, cr4: 0x20, efer: 0x500, rflags: 2 });
+      },
+    );
+  });
+
+  test("leaves nothing when it fails", async () => {
+    await withConfig({ kernel: kernel("classic-entry"), memory: 1 }, async (config, folder) => {
+      const { status, stderr } = await pvhctl(["build", config, "-o", join(folder, "image")]);
+      expect(stderr).toContain("error LAYOUT_MEMORY");
+      expect(status).toBe(1);
+      expect(readdirSync(folder)).toEqual(["guest.cfg"]);
+    });
+  });
+
+  test("replaces an older image only when the new one is whole", async () => {
+    await withConfig({ kernel: kernel("direct-entry"), memory: 16 }, async (config, folder) => {
+      const out = join(folder, "image");
+      writeFileSync(out, "older");
+      expect((await pvhctl(["build", config, "memory=0", "-o", out])).status).toBe(1);
+      expect(readFileSync(out, "utf8")).toBe("older");
+      expect((await pvhctl(["build", config, "-o", out])).status).toBe(0);
+      expect(statSync(out).size).toBeGreaterThan(4096);
+      expect(existsSync(`${out}.json`)).toBe(true);
+    });
+  });
+});
+
+describe.skipIf(requireOrSkip("pvhctl run", noKvm()))("run", () => {
+  test("prints the console alone on stdout, and how it ended on stderr", async () => {
+    await withConfig({ kernel: kernel("classic-poweroff") }, async (config, tmp) => {
+      const { status, stdout, stderr } = await pvhctl(["run", config], { tmp });
+      expect(stdout).toBe("poweroff: now\n");
+      expect(stderr).toBe("pvhctl: test: poweroff\n");
+      expect(status).toBe(0);
+      expect(readdirSync(tmp)).toEqual(["guest.cfg"]);
+    });
+  });
+
+  test("takes overrides", async () => {
+    await withConfig({ kernel: "/nowhere" }, async (config) => {
+      const { stderr, status } = await pvhctl([
+        "run",
+        config,
+        `kernel=${kernel("direct-poweroff")}`,
+        'name="other"',
+      ]);
+      expect(stderr).toBe("pvhctl: other: poweroff\n");
+      expect(status).toBe(0);
+    });
+  });
+
+  test.for<NodeJS.Signals>(["SIGINT", "SIGTERM", "SIGHUP"])(
+    "%s ends a guest that cannot be asked",
+    async (signal) => {
+      await withConfig({ kernel: kernel("classic-spin") }, async (config) => {
+        const { child, promise } = startPvhctl(["run", config]);
+        await new Promise((resolve) => child.stdout?.once("data", resolve));
+        child.kill(signal);
+        const { status, stderr } = await promise;
+        expect(stderr).toContain("test: killed");
+        expect(status).toBe(18);
+      });
+    },
+  );
+
+  test("neither its guest nor its files outlive it", async () => {
+    await withConfig({ kernel: kernel("direct-spin") }, async (config, tmp) => {
+      const { child, promise } = startPvhctl(["run", config], { tmp });
+      await new Promise((resolve) => child.stdout?.once("data", resolve));
+      const [vmm = 0] = processesIn(tmp);
+      expect(isRunning(vmm)).toBe(true);
+      child.kill("SIGKILL");
+      await promise;
+      await eventually(() => !isRunning(vmm), "the VMM ends");
+      expect(readdirSync(tmp)).toEqual(["guest.cfg"]);
+    });
+  });
+
+  test("a guest that never prints is run all the same, and its timings are shown", async () => {
+    await withConfig({ kernel: kernel("direct-poweroff") }, async (config) => {
+      const { stderr, status } = await pvhctl(["run", "--timings", config]);
+      expect(status).toBe(0);
+      expect(stderr).toMatch(/inspect [\d.]+ ms|the guest ended before/);
+    });
+  });
+});
+
+describe.skipIf(requireOrSkip("pvhctl with pvhd", noKvm()))("with pvhd", () => {
+  const withGuest = (settings: GuestSettings, use: (run: DaemonRun, config: string) => Promise<void>) =>
+    withConfig(settings, (config) => withDaemon((run) => use(run, config)));
+
+  test("create, list, show, pause, unpause, destroy", async () => {
+    await withGuest({ kernel: kernel("classic-spin") }, async ({ daemon: { socket } }, config) => {
+      const created = await pvhctl(["create", config, "--timings"], { socket });
+      expect(created.stdout).toMatch(/^test is running, uuid [0-9a-f-]{36}\n {2}inspect [\d.]+ ms, .*total/);
+      const [listed] = JSON.parse((await pvhctl(["list", "-o", "json"], { socket })).stdout);
+      expect(listed).toMatchObject({ name: "test", state: "running", boot_interface: "classic" });
+      expect((await pvhctl(["list"], { socket })).stdout).toMatch(/^Name .*\ntest .* classic +running\n$/);
+      for (const id of ["test", listed.uuid]) {
+        expect(JSON.parse((await pvhctl(["show", id, "-o", "json"], { socket })).stdout).uuid).toBe(
+          listed.uuid,
+        );
+      }
+      expect((await pvhctl(["show", "test"], { socket })).stdout).toMatch(/^state +running$/m);
+      expect((await pvhctl(["pause", "test"], { socket })).stdout).toBe("test is paused\n");
+      expect((await pvhctl(["unpause", "test"], { socket })).stdout).toBe("test is running\n");
+      expect((await pvhctl(["create", config], { socket })).stderr).toContain("error DOMAIN_NAME_TAKEN");
+      expect((await pvhctl(["destroy", "test"], { socket })).status).toBe(0);
+      expect((await pvhctl(["show", "test"], { socket })).stderr).toContain("error DOMAIN_NOT_FOUND");
+      expect(JSON.parse((await pvhctl(["list", "-o", "json"], { socket })).stdout)).toEqual([]);
+    });
+  });
+
+  test("create -p leaves it paused; destroy --keep keeps its record", async () => {
+    await withGuest({ kernel: kernel("direct-spin") }, async ({ daemon: { socket } }, config) => {
+      const { stdout } = await pvhctl(["create", "-p", config, "-o", "json"], { socket });
+      expect(JSON.parse(stdout)).toMatchObject({ state: "paused" });
+      await pvhctl(["destroy", "--keep", "test"], { socket });
+      const [kept] = JSON.parse((await pvhctl(["list", "-o", "json"], { socket })).stdout);
+      expect(kept).toMatchObject({ state: "destroyed", exit: { reason: "killed" } });
+    });
+  });
+
+  test.for(["classic-echo", "direct-echo", "direct-echo-bare"])(
+    "create -c talks with %s from its first character, and ends with it",
+    async (guest) => {
+      await withGuest({ kernel: kernel(guest) }, async ({ daemon: { socket } }, config) => {
+        const { stdout, status } = await pvhctl(["create", "-q", "-c", config], {
+          socket,
+          input: "hello\nquit\n",
+        });
+        expect(stdout).toContain("echo: ready\necho: hello\necho: bye\n");
+        expect(status).toBe(0);
+        const replay = await pvhctl(["console", "--replay", "test"], { socket });
+        expect(replay.stdout).toBe(stdout);
+      });
+    },
+  );
+
+  test("console shows what was printed before, of a running guest too", async () => {
+    await withGuest({ kernel: kernel("classic-spin") }, async ({ daemon: { socket } }, config) => {
+      await pvhctl(["create", config], { socket });
+      await eventually(
+        async () =>
+          (await pvhctl(["console", "--replay", "test"], { socket })).stdout.includes("spin: spinning\n"),
+        "the output is replayed",
+      );
+    });
+  });
+});
+
+test("every command has help", async () => {
+  const help = (await pvhctl(["--help"])).stdout;
+  const documented = readFileSync(join(root, "docs/pvhctl.md"), "utf8");
+  const commands = [...help.matchAll(/^ {2}(\w+) /gm)].map((match) => match[1] ?? "");
+  expect(commands.length).toBeGreaterThan(10);
+  for (const command of commands.filter((name) => name !== "help"))
+    expect(documented).toContain(`\`${command}`);
+});
