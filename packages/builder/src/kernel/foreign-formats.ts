@@ -1,4 +1,5 @@
 import { PvhError } from "@pvh/errors";
+import { detectCompression } from "../decompress/index.ts";
 import { rawBytes, startsWith, u16At, u32At } from "./bytes.ts";
 
 interface ForeignFormat {
@@ -86,6 +87,11 @@ const foreignFormats: ForeignFormat[] = [
     advice: "the kernel from inside it",
     matches: (file) => file.length >= 512 && u16At(file, 510) === 0xaa55,
   },
+  {
+    name: "compressed data once more",
+    advice: "a kernel that is compressed once",
+    matches: (file) => detectCompression(file) !== undefined,
+  },
   { name: "a text file", advice: wantsKernel, matches: isText },
 ];
 
@@ -99,14 +105,22 @@ function hasChecksummedMagic(file: Uint8Array, magic: number): boolean {
   return false;
 }
 
+/** No control characters, and next to nothing beyond ASCII. */
 function isText(file: Uint8Array): boolean {
-  return file.subarray(0, 512).every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
+  const head = file.subarray(0, 512);
+  let ascii = 0;
+  for (const byte of head) {
+    if (byte === 0x7f || (byte < 0x20 && (byte < 0x09 || byte > 0x0d))) return false;
+    if (byte < 0x7f) ascii++;
+  }
+  return ascii >= head.length * 0.9;
 }
 
 /** A KERNEL_FORMAT error that says what the file is. `container` names what it came out of: `gzip data`. */
 export function foreignFormatError(file: Uint8Array, container?: string): PvhError {
   const known = foreignFormats.find((format) => format.matches(file));
-  const subject = container === undefined ? "The kernel file is" : `The ${container} of the kernel file hold`;
+  const subject =
+    container === undefined ? "The kernel file is" : `The ${container} of the kernel file holds`;
   const first = file.subarray(0, 16);
   const name = known?.name ?? `no known format; the first bytes are ${rawBytes(first)} `;
   const what = container !== undefined && name === "empty" ? "nothing" : name;

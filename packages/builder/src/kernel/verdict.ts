@@ -1,4 +1,4 @@
-import { xenFeatureMask } from "@pvh/abi";
+import { xenFeatureBit, xenFeatureMask } from "@pvh/abi";
 import { hex } from "@pvh/errors";
 import type { BootAddresses, Verdict, XenParameters } from "./types.ts";
 
@@ -39,11 +39,16 @@ export function rejected<Boot>(missing: string[], problems: string[]): Verdict<B
   return { state: problems.length > 0 && missing.length === 0 ? "invalid" : "absent", missing, problems };
 }
 
-/** One sentence, or more, that says why a kernel cannot be started by an interface and where kernels come from that can. */
+/** Sentences that say why a kernel cannot be started by an interface, and where kernels come from that can. */
 export function explainVerdict(bootInterface: "direct" | "classic", verdict: Verdict<unknown>): string {
   if (verdict.state === "supported") return `The kernel can be started as ${bootInterface} PVH.`;
-  const lacks = verdict.missing.length === 0 ? [] : [`It lacks ${verdict.missing.join(", ")}.`];
-  return [`The kernel cannot be started as ${bootInterface} PVH.`, ...lacks, ...verdict.problems].join(" ");
+  const sentences = [`The kernel cannot be started as ${bootInterface} PVH.`];
+  if (verdict.missing.length > 0) sentences.push(`It lacks ${verdict.missing.join(", ")}.`);
+  sentences.push(...verdict.problems);
+  if (verdict.missing.some((name) => xenFeatureBit(name) !== undefined || name === "PHYS32_ENTRY")) {
+    sentences.push(interfaceHelp[bootInterface]);
+  }
+  return sentences.join(" ");
 }
 
 /** Where kernels come from that have what an interface needs. */
