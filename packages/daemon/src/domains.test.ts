@@ -200,6 +200,19 @@ test("deleting a domain while it is created leaves nothing", async () => {
   expectNothing(daemon);
 });
 
+test("deleting a domain while it starts again leaves nothing", async () => {
+  await using daemon = await new TestDaemon().start();
+  const { domain } = await daemon.domains.create(config(daemon), false);
+  const gate = Promise.withResolvers<void>();
+  daemon.backend.gate = gate.promise;
+  daemon.backend.guest(domain.uuid).end("reboot");
+  await vi.waitFor(() => expect(daemon.backend.launches).toBe(2));
+  const removed = daemon.domains.remove("g");
+  gate.resolve();
+  await removed;
+  expectNothing(daemon);
+});
+
 test("an action that waited behind a delete finds no domain", async () => {
   await using daemon = await new TestDaemon().start();
   await daemon.domains.create(config(daemon), false);

@@ -138,7 +138,8 @@ export class Domains {
   /** Ends the domain if it is live, and forgets it with its files. */
   async remove(id: string): Promise<void> {
     const entry = this.#table.find(id);
-    if (entry.record.state === "creating") await this.#cancelCreation(entry);
+    const starting = entry.record.state === "creating" || entry.record.state === "rebooting";
+    if (starting) await this.#cancelStart(entry);
     else await this.#exclusive(id, (found) => this.#endAndForget(found));
   }
 
@@ -292,9 +293,10 @@ export class Domains {
     this.#log(entry, "is forgotten");
   }
 
-  async #cancelCreation(entry: Entry): Promise<void> {
+  /** Does not wait for the start: ends its process, upon which the start fails. */
+  async #cancelStart(entry: Entry): Promise<void> {
     await this.#endStray(entry);
-    // Whichever came first: the creation failed and left nothing, or it succeeded and is undone here.
+    // Whichever came first: the start failed, and a creation left nothing; or it succeeded and is undone here.
     await this.#serial.run(entry.record.uuid, async () => {
       if (this.#table.byUuid(entry.record.uuid) === entry) await this.#endAndForget(entry);
     });

@@ -33,7 +33,7 @@ export async function reconcile(task: Reconciliation): Promise<void> {
 async function reconcileOne(task: Reconciliation, entry: Entry): Promise<void> {
   const { record, dir } = entry;
   if (record.state === "creating") {
-    await discard(task, dir, record.uuid);
+    // Its directory is an orphan now, and goes as one.
     task.table.remove(entry);
     task.log(`domain ${record.name} (${record.uuid}) was never created to the end and is forgotten`);
     return;

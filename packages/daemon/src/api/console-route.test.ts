@@ -84,6 +84,23 @@ test("much output to a slow client arrives whole and in order", async () => {
   expect(seen.text).toBe(expected);
 });
 
+test("a client that does not read holds up its own console, and nothing piles up in the daemon", async () => {
+  const { socket, seen } = await openConsole();
+  await vi.waitFor(() => expect(seen.text).toBe("hello\n"));
+  socket.pause();
+  const chunk = "x".repeat(64 * 1024);
+  for (let i = 0; i < 64; i++) {
+    daemon.backend.guest(uuid).print(chunk);
+    await new Promise((done) => setImmediate(done));
+  }
+  const [server] = app.websocketServer.clients;
+  expect(server?.bufferedAmount).toBeGreaterThan(0);
+  expect(server?.bufferedAmount).toBeLessThan(512 * 1024);
+  socket.resume();
+  await vi.waitFor(() => expect(seen.text.length).toBe(6 + 64 * chunk.length), { timeout: 5000 });
+  socket.terminate();
+});
+
 test("an upgrade for a domain that is not there is refused with 404", async () => {
   await expect(app.injectWS("/domains/none/console")).rejects.toThrow("404");
 });

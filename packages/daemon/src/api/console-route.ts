@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "@fastify/websocket";
-import { formatError, PvhError } from "@pvh/errors";
+import { PvhError } from "@pvh/errors";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Domains } from "../domains.ts";
@@ -53,9 +53,9 @@ export function consoleRoute(domains: Domains): FastifyPluginAsyncZod {
         try {
           const { id } = z.object({ id: z.string() }).parse(request.params);
           connect(socket, await domains.console(id));
-        } catch (error) {
+        } catch {
           socket.resume();
-          socket.close(internalError, formatError(error).slice(0, 120));
+          socket.close(internalError, "the console cannot be opened");
         }
       },
     });

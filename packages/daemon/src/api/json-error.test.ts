@@ -48,8 +48,10 @@ test("agrees with JSON.parse on what is valid", () => {
   );
 });
 
-test("a body of nothing but brackets neither recurses nor takes long", () => {
+test("a body of nothing but brackets, or of one string, neither recurses nor takes long", () => {
   expect(jsonErrorOffset("[".repeat(1 << 20))).toBe(1 << 20);
+  expect(jsonErrorOffset(`["${"a".repeat(1 << 20)}"`)).toBe((1 << 20) + 3);
+  expect(jsonErrorOffset(`["${"\\n".repeat(1 << 19)}`)).toBe(1);
 });
 
 test("offset counts bytes, column counts characters, and bad UTF-8 is named", () => {
