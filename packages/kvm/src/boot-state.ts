@@ -33,7 +33,7 @@ export function loadBootState(
 }
 
 /** Puts the context's segments, tables and control registers into an encoded `kvm_sregs`. */
-export function writeSregs(sregs: Uint8Array, context: VcpuContext): void {
+export function writeSregs(sregs: Uint8Array, context: Omit<VcpuContext, "registers">): void {
   const { cs, ds, es, fs, gs, ss, tr, ldtr } = context.segments;
   kvmSregs.writeTo(sregs, 0, {
     cs: segment(cs),

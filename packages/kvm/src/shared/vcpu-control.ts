@@ -20,7 +20,7 @@ const COUNTERS_OFFSET = 16;
  * counting needs no atomic operation.
  */
 export class VcpuControl {
-  static readonly size = COUNTERS_OFFSET + (COUNTERS.length + REFUSED_SLOTS) * 8 + 8;
+  static readonly size = COUNTERS_OFFSET + (COUNTERS.length + REFUSED_SLOTS) * 8;
   readonly #words: Int32Array;
   readonly counters: Float64Array;
   readonly #refused: Float64Array;

@@ -3,7 +3,7 @@ import type { OutputRing } from "../console/output-ring.ts";
 import type { PortBus } from "../devices/port-bus.ts";
 import type { GuestMemory } from "../guest-memory.ts";
 import { errno, errnoName, ioctl } from "../host/libc.ts";
-import type { ExitReason } from "../protocol.ts";
+import type { CrashReport, ExitReason } from "../protocol.ts";
 import { COUNT, REQUEST, VCPU_STATE, type VcpuControl } from "../shared/vcpu-control.ts";
 import { crashReport } from "./crash-report.ts";
 import { ExitHistory } from "./exit-history.ts";
@@ -17,6 +17,10 @@ const EAGAIN = 11;
 
 /** Reasons after which people want to know where the guest was. */
 const REPORTED: readonly ExitReason[] = ["crash", "watchdog", "triple-fault", "emulation-failure"];
+
+/** On AMD, KVM resets the processor after a triple fault, before user space can look at it. */
+const RESET_NOTE =
+  "the host's KVM reset the processor at once, so that only the exit before it tells where the guest was";
 
 export interface VcpuParts {
   index: number;
@@ -129,7 +133,8 @@ export class VcpuThread {
     const end = this.#end;
     if (end === undefined || !REPORTED.includes(end.reason)) return end;
     const { index, fd, memory } = this.#parts;
-    return { ...end, report: crashReport(index, fd, memory, this.#history) };
+    const report = crashReport(index, fd, memory, this.#history);
+    return { ...end, ...(wasReset(report) ? { detail: `${end.detail}; ${RESET_NOTE}` } : {}), report };
   }
 
   #handle(reason: number): void {
@@ -221,4 +226,8 @@ export class VcpuThread {
     const { run } = this;
     this.#history.record(reason, a, b, c, run.regLow(REG.rip), run.regHigh(REG.rip));
   }
+}
+
+function wasReset({ rip, registers }: CrashReport): boolean {
+  return rip === "0xfff0" && registers.cs_base === "0xffff0000";
 }
