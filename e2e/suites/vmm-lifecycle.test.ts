@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { connectConsole, connectVmm, readExitRecord } from "@pvh/kvm";
+import { connectConsole, connectVmm, readConsoleLog, readExitRecord } from "@pvh/kvm";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
 import { requireOrSkip } from "../hosts/require-or-skip.ts";
@@ -50,6 +50,13 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
       memory: 16,
     });
     expect(readExitRecord(dir)).toBeUndefined();
+  });
+
+  test("tells what it ran even when the guest is over at once", async () => {
+    const { vmm } = await folder.launch({ kernel: kernel("direct-poweroff-bare") });
+    await vmm.exited;
+    expect(vmm.launched).toMatchObject({ bootInterface: "direct", platform: "bare", state: "running" });
+    expect(vmm.launched.stages).toHaveLength(7);
   });
 
   test.for(variants("spin"))("%s, which never leaves guest mode, is destroyed", async (name) => {
@@ -253,6 +260,16 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
       await expect(connectConsole(dir)).rejects.toMatchObject({ code: "DOMAIN_STATE" });
     },
   );
+  test("is not held up by a console client that does not read", async () => {
+    const cmdline = `iterations=300000 port=${0xe9}`;
+    const { vmm, dir } = await folder.launch({ kernel: kernel("classic-exits"), cmdline, startPaused: true });
+    const lazy = await connectConsole(dir);
+    lazy.pause();
+    await vmm.unpause();
+    expect((await vmm.exited).reason).toBe("poweroff");
+    expect(readConsoleLog(dir).length).toBeGreaterThan(300_000);
+    lazy.destroy();
+  });
 });
 
 async function firstNumber(child: ChildProcess): Promise<number> {

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GuestConfig } from "@pvh/builder";
-import { type ExitRecord, launchVmm, readConsoleLog, type Vmm } from "@pvh/kvm";
+import { type ExitRecord, type LaunchedVmm, launchVmm, readConsoleLog } from "@pvh/kvm";
 
 export interface VmmSettings {
   kernel: string;
@@ -19,7 +19,7 @@ export interface VmmSettings {
 }
 
 export interface Launched {
-  vmm: Vmm;
+  vmm: LaunchedVmm;
   dir: string;
   /** All console output so far. */
   console(): string;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromProblem, PvhError } from "@pvh/errors";
 import { JsonLines } from "./json-lines.ts";
-import { type DomainFile, LAUNCHER_FD, LaunchMessage, RUNTIME_FILES } from "./protocol.ts";
+import { type DomainFile, LAUNCHER_FD, LaunchMessage, RUNTIME_FILES, type VmmStatus } from "./protocol.ts";
 import { connectIn } from "./unix-socket.ts";
 import { connectVmm, type Vmm } from "./vmm-client.ts";
 
@@ -28,12 +28,17 @@ export function vmmEntry(): string {
     : createRequire(import.meta.url).resolve("@pvh/kvm/vmm");
 }
 
+export interface LaunchedVmm extends Vmm {
+  /** The domain when it had been created; also there when its guest was over before it could be asked. */
+  readonly launched: VmmStatus;
+}
+
 /**
  * Starts a VMM process and returns when its domain runs, or is paused when `startPaused`.
  *
  * @throws the PvhError that the VMM reports, or VMM_DIED. No process and no file of the VMM stays behind then.
  */
-export async function launchVmm({ dir, ...domain }: LaunchOptions): Promise<Vmm> {
+export async function launchVmm({ dir, ...domain }: LaunchOptions): Promise<LaunchedVmm> {
   const made = mkdirSync(dir, { recursive: true, mode: 0o700 });
   try {
     await refuseSecond(dir, domain.uuid);
@@ -63,7 +68,7 @@ async function refuseSecond(dir: string, uuid: string): Promise<void> {
   );
 }
 
-async function start(dir: string, uuid: string): Promise<Vmm> {
+async function start(dir: string, uuid: string): Promise<LaunchedVmm> {
   const child = spawnVmm(dir);
   let connecting: Promise<Vmm | undefined> | undefined;
   try {
@@ -75,7 +80,7 @@ async function start(dir: string, uuid: string): Promise<Vmm> {
       } else {
         const vmm = await connecting;
         if (vmm === undefined) throw died(dir, "it cannot be reached on its control socket");
-        return vmm;
+        return { ...vmm, launched: message.launched };
       }
     }
     throw died(dir, "it ended before its domain was created");

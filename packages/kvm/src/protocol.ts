@@ -144,11 +144,12 @@ export type ControlMessage = z.output<typeof ControlMessage>;
 
 /**
  * Lines on the launcher's pipe. `listening` comes first; the VMM goes on when the launcher has connected to its control
- * socket, so that the launcher learns the end of even the shortest domain. Then comes how creating it went.
+ * socket, so that the launcher learns the end of even the shortest domain. Then comes how creating it went: the status of
+ * the domain that was launched, or why there is none.
  */
 export const LaunchMessage = z.union([
   z.object({ listening: z.literal(true) }),
-  z.object({ launched: z.literal(true) }),
+  z.object({ launched: VmmStatus }),
   z.object({ failed: ProblemBody }),
 ]);
 export type LaunchMessage = z.output<typeof LaunchMessage>;

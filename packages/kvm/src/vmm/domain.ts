@@ -109,7 +109,7 @@ export class Domain {
     await this.#stages.run("context", () => loadVcpus(machine, this.#handles, image.vcpu));
     await this.#stages.run("devices", () => this.#connectDevices(machine));
     await this.#stages.run("unpause", () => this.#become(startPaused ? "paused" : "running"));
-    await this.#launcher.tell({ launched: true });
+    await this.#launcher.tell({ launched: this.#status() });
     if (!attached) this.#launcher.release();
   }
 
