@@ -4,6 +4,7 @@ import { buildElf, concat, noteBytes, type TestElf, text, u64, xenNotesOf } from
 import { readElf } from "./elf.ts";
 import { inspectElf, linuxClassic } from "./kernels.testing.ts";
 import { readNotes } from "./notes.ts";
+import { kernelReport } from "./report.ts";
 
 const segments: TestElf["segments"] = [{ paddr: 0x100000, bytes: new Uint8Array(0x1000) }];
 
@@ -124,6 +125,30 @@ test.each([0xffffffff, 0x7fffffff, 100])("a name of %d bytes ends the list with 
   );
 });
 
+test("where neither padding fits, notes are read as Xen reads them: padded to 4", () => {
+  const bytes = noteBytes(odd, 4);
+  const cut = bytes.subarray(0, bytes.length - 2);
+  const header = { p_type: 4, p_align: 8 };
+  const { names, warnings } = listed({
+    segments: [...(segments ?? []), { paddr: 0, bytes: cut, memsz: 0, header }],
+  });
+  expect(names).toEqual(["Xen:6", "Linux:257", "GNU:3", "Xen:18"]);
+  expect(warnings).toHaveLength(1);
+});
+
+test("names and texts cannot reach the terminal", () => {
+  const kernel = inspectElf({
+    segments: segments ?? [],
+    notes: [
+      { owner: "\x1b[2J", type: 1, desc: Uint8Array.of(0x1b) },
+      { type: 6, desc: text("\x1b]0;x\x07\u00e9") },
+    ],
+  });
+  expect(JSON.stringify(kernelReport(kernel).notes)).not.toMatch(/\\u00/);
+  expect(kernel.notes[0]?.owner).toBe("\\x1b[2J");
+  expect(kernel.xen?.guestOs).toBe("\\x1b]0;x\\x07\\xc3\\xa9");
+});
+
 test("a note segment beyond the end of the file is refused", () => {
   const header = { p_type: 4, p_filesz: 0x100000 };
   const spec = { segments: [{ paddr: 0, bytes: new Uint8Array(64), memsz: 0, header }] };
@@ -145,6 +170,18 @@ test("a later note overrides an earlier one, and a contradiction is told", () =>
   expect(kernel.direct).toMatchObject({ state: "supported", boot: { entry: 0x100800 } });
   expect(kernel.warnings).toHaveLength(1);
   expect(kernel.warnings[0]).toMatch(/PHYS32_ENTRY stands twice and differs: 0x100000 .* 0x100800 .* latter/);
+});
+
+test("a note in a segment overrides one in a section; a good one makes up for a damaged one", () => {
+  const damaged = { type: 18, desc: Uint8Array.of(1, 2, 3) };
+  const inSection = noteBytes([damaged, ...xenNotesOf({ GUEST_OS: "section" })], 4);
+  const kernel = inspectElf({
+    segments: segments ?? [],
+    notes: xenNotesOf({ PHYS32_ENTRY: 0x100000, GUEST_OS: "segment" }),
+    sections: [{ name: ".notes", type: 7, bytes: inSection }],
+  });
+  expect(kernel.xen?.guestOs).toBe("segment");
+  expect(kernel.direct.state).toBe("supported");
 });
 
 test("features of several notes add up without a warning", () => {

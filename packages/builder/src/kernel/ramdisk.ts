@@ -15,7 +15,7 @@ export function unpackRamdisk(file: Uint8Array, limits: UnpackLimits = {}): Uint
   if (detectCompression(file) !== "gzip" || file.length < 18) return file;
   const limit = limits.maxUnpacked ?? defaultMaxUnpacked;
   const size = u32At(file, file.length - 4);
-  if (size === 0 || size > limit || size > file.length * maxDeflateRatio) return file;
+  if (size === 0 || size > file.length * maxDeflateRatio) return file;
   try {
     return decompress("gzip", file, { size, limit });
   } catch (error) {

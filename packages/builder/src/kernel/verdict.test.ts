@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { xenNotesOf } from "./elf.testing.ts";
+import { text, xenNotesOf } from "./elf.testing.ts";
 import { direct32, freebsdClassic, inspectElf, linuxClassic, miniOsClassic } from "./kernels.testing.ts";
 import type { ClassicBoot, Kernel } from "./types.ts";
 import { explainVerdict } from "./verdict.ts";
@@ -64,6 +64,17 @@ test("mini-os: only the section __xen_guest, a page number for HYPERCALL_PAGE, e
     hypercallPage: 0x2000,
     modStartPfn: false,
   });
+});
+
+test("without ELF_PADDR_OFFSET, the section __xen_guest means physical addresses that are virtual ones", () => {
+  const guest =
+    "VIRT_BASE=0xffffffff80000000,FEATURES=writable_descriptor_tables|hvm_callback_vector|auto_translated_physmap|supervisor_mode_kernel";
+  const kernel = inspectElf({
+    segments: [{ paddr: KERNBASE + 0x1000n, bytes: new Uint8Array(0x1000) }],
+    sections: [{ name: "__xen_guest", type: 1, bytes: text(guest) }],
+    header: { e_entry: KERNBASE + 0x1000n },
+  });
+  expect(classicBoot(kernel)).toMatchObject({ paddrOffset: KERNBASE, start: 0x1000, end: 0x2000 });
 });
 
 test("a direct kernel of 32 bits", () => {
@@ -146,6 +157,7 @@ test("INIT_P2M counts only when it is page aligned and below VIRT_BASE", () => {
 
 test.each([
   [/PHYS32_ENTRY is 0x1ff000, outside the kernel at 0x200000 to 0x204000/, { PHYS32_ENTRY: 0x1ff000 }],
+  [/PHYS32_ENTRY is 0x204001, outside the kernel at 0x200000 to 0x204000/, { PHYS32_ENTRY: 0x204001 }],
   [/PHYS32_ENTRY is 0x100200000; an entry in 32-bit mode is below/, { PHYS32_ENTRY: 0x100200000 }],
   [/descriptor of PHYS32_ENTRY .* has 3 bytes/, { PHYS32_ENTRY: Uint8Array.of(1, 2, 3) }],
   [/only as Xen's control domain/, { PHYS32_ENTRY: 0x200000, FEATURES: "!dom0" }],
