@@ -187,8 +187,11 @@ export function backendSuite(setup: () => BackendSetup): void {
     const request = { ...start("echo"), dir: long };
     const instance = await launch(request);
     const console = await backend.openConsole(long);
-    const seen = new Promise((resolve) => console.once("data", resolve));
-    expect(String(await seen)).toContain("echo");
+    let seen = "";
+    console.on("data", (bytes) => {
+      seen += bytes.toString();
+    });
+    await vi.waitFor(() => expect(seen).toContain("echo"), { timeout: 10_000 });
     console.destroy();
     const found = await backend.find(long, request.uuid);
     expect(await found?.state()).toBe("running");

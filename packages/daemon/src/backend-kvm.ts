@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { PvhError } from "@pvh/errors";
 import {
   checkHost,
   connectConsole,
@@ -7,21 +8,30 @@ import {
   readConsoleLog,
   readExitRecord,
   type Vmm,
+  type VmmStatus,
 } from "@pvh/kvm";
-import type { Backend, DomainStart, HostSummary, Instance, StartSummary } from "./backend.ts";
-import type { ExitRecord, Stage } from "./domain.ts";
+import type { Backend, DomainStart, HostSummary, Instance } from "./backend.ts";
+import type { ExitRecord } from "./domain.ts";
 
 /** Domains on /dev/kvm, each in a VMM process of its own that outlives the daemon. */
 export class KvmBackend implements Backend {
   readonly name = "kvm";
 
   async launch(start: DomainStart): Promise<Instance> {
-    return toInstance(await launchVmm({ ...start, attached: false }));
+    const vmm = await launchVmm({ ...start, attached: false });
+    return toInstance(vmm, vmm.launched);
   }
 
   async find(dir: string, uuid: string): Promise<Instance | undefined> {
     const vmm = await connectVmm(dir, uuid);
-    return vmm && toInstance(vmm);
+    try {
+      return vmm && toInstance(vmm, await vmm.status());
+    } catch (error) {
+      vmm?.disconnect();
+      // It ended while it was asked.
+      if (error instanceof PvhError && error.code === "VMM_DIED") return undefined;
+      throw error;
+    }
   }
 
   exitRecord(dir: string): ExitRecord | undefined {
@@ -49,9 +59,10 @@ export class KvmBackend implements Backend {
   }
 }
 
-async function toInstance(vmm: Vmm): Promise<Instance> {
+function toInstance(vmm: Vmm, status: VmmStatus): Instance {
+  const { pid, bootInterface, platform, stages } = status;
   return {
-    started: await startSummary(vmm),
+    started: { pid, bootInterface, platform, stages },
     exited: vmm.exited,
     state: async () => (await vmm.status()).state,
     pause: () => vmm.pause(),
@@ -60,20 +71,4 @@ async function toInstance(vmm: Vmm): Promise<Instance> {
     destroy: () => vmm.destroy(),
     disconnect: () => vmm.disconnect(),
   };
-}
-
-async function startSummary(vmm: Vmm): Promise<StartSummary> {
-  const stages: Stage[] = [];
-  const stopListening = vmm.onEvent((event) => {
-    if (event.event === "stage") stages.push(event.stage);
-  });
-  try {
-    const { pid, bootInterface, platform, stages } = await vmm.status();
-    return { pid, bootInterface, platform, stages };
-  } catch {
-    // A guest may be over before it can be asked; its stages were told at once.
-    return { pid: vmm.pid, stages };
-  } finally {
-    stopListening();
-  }
 }

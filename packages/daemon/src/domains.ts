@@ -278,7 +278,8 @@ export class Domains {
     clearTimeout(entry.restartTimer);
     const { instance } = entry;
     if (instance === undefined) {
-      const detail = "The domain was destroyed while nothing of it ran.";
+      await this.#endStray(entry);
+      const detail = "The domain was destroyed while pvhd did not look after a run of it.";
       this.#settle(entry, { reason: "killed", at: new Date().toISOString(), detail }, { restart: false });
       return;
     }

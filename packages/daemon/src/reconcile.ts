@@ -26,7 +26,13 @@ export interface Reconciliation {
  */
 export async function reconcile(task: Reconciliation): Promise<void> {
   const live = task.table.entries().filter((entry) => isLive(entry.record.state));
-  await Promise.all(live.map((entry) => reconcileOne(task, entry)));
+  const results = await Promise.allSettled(live.map((entry) => reconcileOne(task, entry)));
+  for (const [index, result] of results.entries()) {
+    if (result.status === "fulfilled") continue;
+    // Nothing is known about it, so nothing is claimed: its record stays, and it can still be destroyed.
+    const { name, uuid } = live[index]?.record ?? { name: "", uuid: "" };
+    task.log(`domain ${name} (${uuid}) cannot be looked after: ${formatError(result.reason)}`);
+  }
   await removeOrphans(task);
 }
 
@@ -78,8 +84,12 @@ async function removeOrphans(task: Reconciliation): Promise<void> {
   for (const name of await readdir(domainsDir)) {
     // Only what this program names: a file that somebody put here stays.
     if (!z.guid().safeParse(name).success || task.table.byUuid(name) !== undefined) continue;
-    await discard(task, join(domainsDir, name), name);
-    task.log(`the files of ${name}, which no domain owns, are removed`);
+    try {
+      await discard(task, join(domainsDir, name), name);
+      task.log(`the files of ${name}, which no domain owns, are removed`);
+    } catch (error) {
+      task.log(`the files of ${name}, which no domain owns, cannot be removed: ${formatError(error)}`);
+    }
   }
 }
 

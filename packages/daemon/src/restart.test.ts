@@ -87,6 +87,19 @@ test("what was lost and came back is ended when its domain is deleted", async ()
   expect(daemon.backend.running()).toEqual([]);
 });
 
+test("a domain that cannot be asked is kept as it was, and can be destroyed", async () => {
+  const { daemon, uuid } = await withDomain();
+  await using _ = daemon;
+  const find = vi.spyOn(daemon.backend, "find").mockRejectedValue(new Error("a protocol of the future"));
+  await daemon.restart();
+  expect(daemon.domains.get("g").state).toBe("running");
+  expect(daemon.lines.join("\n")).toMatch(/cannot be looked after: .*a protocol of the future/);
+  await expect(daemon.domains.destroy("g")).rejects.toThrow("a protocol of the future");
+  find.mockRestore();
+  expect(await daemon.domains.destroy("g")).toMatchObject({ state: "destroyed" });
+  expect(daemon.backend.running()).not.toContain(uuid);
+});
+
 test("after a reboot of the host a domain is lost with the host", async () => {
   const { daemon, uuid } = await withDomain({ on_crash: "restart" });
   await using _ = daemon;
