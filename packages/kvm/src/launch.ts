@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import { join } from "node:path";
@@ -7,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { fromProblem, PvhError } from "@pvh/errors";
 import { JsonLines } from "./json-lines.ts";
 import { type DomainFile, LAUNCHER_FD, LaunchMessage, RUNTIME_FILES, type VmmStatus } from "./protocol.ts";
+import { removeFiles } from "./runtime-files.ts";
 import { connectIn } from "./unix-socket.ts";
 import { connectVmm, type Vmm } from "./vmm-client.ts";
 
@@ -42,7 +52,8 @@ export async function launchVmm({ dir, ...domain }: LaunchOptions): Promise<Laun
   const made = mkdirSync(dir, { recursive: true, mode: 0o700 });
   try {
     await refuseSecond(dir, domain.uuid);
-    removeFiles(dir);
+    keepEarlierConsole(dir);
+    removeFiles(dir, RUNTIME_FILES.olderConsoleLog);
     writeFileSync(join(dir, RUNTIME_FILES.domain), `${JSON.stringify(domain)}\n`, { mode: 0o600 });
     return await start(dir, domain.uuid);
   } catch (error) {
@@ -51,6 +62,12 @@ export async function launchVmm({ dir, ...domain }: LaunchOptions): Promise<Laun
     if (made !== undefined) rmSync(dir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Why a domain had to be started again is often on its console. */
+function keepEarlierConsole(dir: string): void {
+  const log = join(dir, RUNTIME_FILES.consoleLog);
+  if (existsSync(log)) renameSync(log, join(dir, RUNTIME_FILES.olderConsoleLog));
 }
 
 /** Two VMMs in one directory would take each other's sockets. */
@@ -175,8 +192,4 @@ function lastLogLine(dir: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function removeFiles(dir: string): void {
-  for (const name of Object.values(RUNTIME_FILES)) rmSync(join(dir, name), { force: true });
 }

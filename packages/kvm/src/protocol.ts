@@ -23,11 +23,12 @@ export const LAUNCHER_FD = 3;
 
 /** What a VMM is to run. Paths in the config are absolute. */
 export const DomainFile = z.strictObject({
-  uuid: z.uuid(),
+  uuid: z.guid(),
   config: GuestConfig,
   /** Stop before the first instruction until unpaused. */
   startPaused: z.boolean(),
   /** End the domain when the launcher's pipe closes. */
+  /** The VMM ends with its launcher, and takes its runtime files with it. */
   attached: z.boolean(),
 });
 export type DomainFile = z.output<typeof DomainFile>;
@@ -90,7 +91,7 @@ export const VmmCounters = z.object({
 export type VmmCounters = z.output<typeof VmmCounters>;
 
 export const VmmStatus = z.object({
-  uuid: z.uuid(),
+  uuid: z.guid(),
   pid: z.int(),
   state: VmmState,
   /** The stages that are over, in order, with their duration in milliseconds. */
@@ -135,7 +136,7 @@ export type VmmEvent = z.output<typeof VmmEvent>;
 
 /** One line from the VMM. `hello` is the first on every connection; stages that are over follow as events. */
 export const ControlMessage = z.union([
-  z.object({ hello: z.object({ uuid: z.uuid(), pid: z.int() }) }),
+  z.object({ hello: z.object({ uuid: z.guid(), pid: z.int() }) }),
   z.object({ id: z.int(), result: z.unknown() }),
   z.object({ id: z.int(), error: ProblemBody }),
   VmmEvent,

@@ -15,6 +15,7 @@ import {
   type VmmState,
   type VmmStatus,
 } from "../protocol.ts";
+import { removeRuntimeFiles } from "../runtime-files.ts";
 import { REQUEST } from "../shared/vcpu-control.ts";
 import type { GuestEnd } from "../vcpu/setup.ts";
 import { ControlServer } from "./control-server.ts";
@@ -39,6 +40,8 @@ export class Domain {
   readonly #over = new AbortController();
   #state: VmmState = "creating";
   #terminating = false;
+  /** Nobody is left who would read or remove the runtime files. */
+  #abandoned = false;
   #image: DomainImage | undefined;
   #machine: Machine | undefined;
 
@@ -85,7 +88,8 @@ export class Domain {
     const detail = "the process that started it ended";
     let met = !this.#launcher.open;
     this.#launcher.onClose(() => {
-      if (this.#file.attached || !met) void this.#end({ reason: "killed", detail });
+      this.#abandoned = this.#file.attached || !met;
+      if (this.#abandoned) void this.#end({ reason: "killed", detail });
     });
     if (met) return;
     await this.#launcher.tell({ listening: true });
@@ -220,6 +224,7 @@ export class Domain {
     this.#control.broadcast({ event: "exit", record });
     if (creating) await this.#launcher.tell({ failed: { ...toProblem(endedEarly(end.reason)) } });
     await this.#closeSockets();
+    if (this.#abandoned) removeRuntimeFiles(process.cwd());
     // Node would wait for ever for a thread that does not leave KVM_RUN.
     if (stopped.some(({ status }) => status === "rejected")) process.kill(process.pid, "SIGKILL");
     process.exit(0);

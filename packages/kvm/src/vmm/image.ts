@@ -8,17 +8,15 @@ import {
   unpackKernel,
   unpackRamdisk,
 } from "@pvh/builder";
+import { KERNEL_FILE_LIMIT, readInputFile } from "../input-files.ts";
 import { HYPERCALL_PORT } from "../platform-xen/hypercall-port.ts";
-import { readInput } from "./input-files.ts";
-import type { Stages } from "./stages.ts";
 
-/** No distribution's kernel file comes near. */
-const KERNEL_LIMIT = 512 * 2 ** 20;
+import type { Stages } from "./stages.ts";
 
 /** The stages before anything is allocated: reads the files and plans the domain's memory. */
 export async function planImage(config: GuestConfig, stages: Stages): Promise<DomainImage> {
   const { kernel, ramdisk } = await stages.run("inspect", () => ({
-    kernel: inspectKernel(unpackKernel(readInput("kernel", config.kernel, KERNEL_LIMIT))),
+    kernel: inspectKernel(unpackKernel(readInputFile("kernel", config.kernel, KERNEL_FILE_LIMIT))),
     // A ramdisk that is larger than the guest's memory could not be placed.
     ramdisk: config.ramdisk === undefined ? undefined : readRamdisk(config.ramdisk, config.memory * 2 ** 20),
   }));
@@ -37,5 +35,5 @@ export async function planImage(config: GuestConfig, stages: Stages): Promise<Do
 }
 
 function readRamdisk(path: string, limit: number): Uint8Array {
-  return unpackRamdisk(readInput("ramdisk", path, limit));
+  return unpackRamdisk(readInputFile("ramdisk", path, limit));
 }

@@ -1,15 +1,18 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { PvhError } from "@pvh/errors";
-import { mebibytes } from "../host/memory.ts";
+import { mebibytes } from "./host/memory.ts";
+
+/** Bytes of a kernel file. Kernels with all their debugging data stay below. */
+export const KERNEL_FILE_LIMIT = 2 ** 30;
 
 /**
  * Reads a file that a config names.
  *
- * @param field the config's key.
+ * @param field the config's key: `kernel`, `ramdisk`.
  * @param limit bytes that the file may have.
  * @throws PvhError FILE_UNREADABLE or KERNEL_TOO_LARGE.
  */
-export function readInput(field: "kernel" | "ramdisk", path: string, limit: number): Uint8Array {
+export function readInputFile(field: string, path: string, limit: number): Uint8Array {
   // Not blocking: opening a pipe must not wait for its writer.
   const fd = attempt(field, path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
@@ -53,8 +56,8 @@ function attempt<T>(field: string, path: string, action: () => T): T {
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
     const what: Record<string, string> = {
-      ENOENT: "does not exist",
-      EACCES: "may not be read by this user",
+      ENOENT: "does not exist: check the path",
+      EACCES: "may not be read by this user: check its permissions and those of its folders",
       ENAMETOOLONG: "has too long a name",
     };
     throw new PvhError(
