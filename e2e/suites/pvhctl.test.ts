@@ -237,6 +237,16 @@ describe.skipIf(requireOrSkip("pvhctl with pvhd", noKvm()))("with pvhd", () => {
     },
   );
 
+  test("create with a fixed uuid starts it again once it has ended, and not before", async () => {
+    const uuid = "01234567-89ab-cdef-0123-456789abcdef";
+    await withGuest({ kernel: kernel("classic-spin"), uuid }, async ({ daemon: { socket } }, config) => {
+      expect((await pvhctl(["create", config], { socket })).status).toBe(0);
+      expect((await pvhctl(["create", config], { socket })).stderr).toContain("error DOMAIN_UUID_TAKEN");
+      await pvhctl(["destroy", "--keep", "test"], { socket });
+      expect((await pvhctl(["create", config], { socket })).stdout).toBe(`test is running, uuid ${uuid}\n`);
+    });
+  });
+
   test("console shows what was printed before, of a running guest too", async () => {
     await withGuest({ kernel: kernel("classic-spin") }, async ({ daemon: { socket } }, config) => {
       await pvhctl(["create", config], { socket });

@@ -6,6 +6,7 @@ import { type Finished, pvhctl, withFolder } from "./programs.ts";
 
 export interface GuestSettings {
   kernel: string;
+  uuid?: string;
   /** MiB; default 16. */
   memory?: number;
   cmdline?: string;

@@ -1,36 +1,7 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { configWarnings, type GuestConfig, parseGuestConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
-
-/** Larger files than this are no kernel or ramdisk; reading one whole would only exhaust memory. */
-const MAX_FILE = 2 ** 31;
-
-/** @throws PvhError FILE_UNREADABLE naming the file, why, and what to do. */
-export function readInput(field: string, path: string): Uint8Array {
-  try {
-    const fd = openSync(path, "r");
-    try {
-      const status = fstatSync(fd);
-      if (!status.isFile()) {
-        throw new PvhError("FILE_UNREADABLE", `${field}: ${path} is not a regular file.`, {
-          field,
-          found: path,
-        });
-      }
-      if (status.size > MAX_FILE) {
-        const sentence = `${field}: ${path} has ${status.size} bytes; at most ${MAX_FILE} are read.`;
-        throw new PvhError("FILE_UNREADABLE", sentence, { field, found: status.size, allowed: MAX_FILE });
-      }
-      return readFileSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (error instanceof PvhError) throw error;
-    throw unreadable(field, path, error);
-  }
-}
 
 /** Reads an xl config file; paths in it are relative to its own folder, those in overrides to the working folder. */
 export function readGuestConfig(path: string, overrides: string[]): GuestConfig {
@@ -55,7 +26,7 @@ function readConfigText(path: string): string {
   try {
     bytes = readUpTo(path, MAX_CONFIG + 1);
   } catch (error) {
-    throw unreadable("config", path, error);
+    throw unreadable(path, error);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -82,17 +53,13 @@ function readUpTo(path: string, limit: number): Uint8Array {
   }
 }
 
-function unreadable(field: string, path: string, error: unknown): PvhError {
+function unreadable(path: string, error: unknown): PvhError {
   const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
   const reasons: Record<string, string> = {
-    ENOENT: "does not exist: check the path (relative paths in a config start at the config's folder)",
+    ENOENT: "does not exist: check the path",
     EACCES: "may not be read by this user: check its permissions",
-    EISDIR: "is a folder",
+    EISDIR: "is a directory",
   };
-  const reason = reasons[code] ?? `cannot be read (${code})`;
-  return new PvhError("FILE_UNREADABLE", `${field}: ${path} ${reason}.`, {
-    field,
-    found: path,
-    cause: error,
-  });
+  const sentence = `config: ${path} ${reasons[code] ?? `cannot be read (${code})`}.`;
+  return new PvhError("FILE_UNREADABLE", sentence, { field: "config", found: path, cause: error });
 }

@@ -13,15 +13,18 @@ import {
   writeImage,
 } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
-import { readGuestConfig, readInput } from "../files.ts";
+import { KERNEL_FILE_LIMIT, readInputFile } from "@pvh/kvm";
+import { readGuestConfig } from "../files.ts";
 import { print } from "../output.ts";
 
 /** Writes OUT (guest-physical memory; file offset = gpa, sparse) and OUT.json (layout, memory map, vCPU state). */
 export async function build(file: string, overrides: string[], { out }: { out: string }): Promise<void> {
   const config = readGuestConfig(file, overrides);
-  const kernel = inspectKernel(unpackKernel(readInput("kernel", config.kernel)));
+  const kernel = inspectKernel(unpackKernel(readInputFile("kernel", config.kernel, KERNEL_FILE_LIMIT)));
   const ramdisk =
-    config.ramdisk === undefined ? undefined : unpackRamdisk(readInput("ramdisk", config.ramdisk));
+    config.ramdisk === undefined
+      ? undefined
+      : unpackRamdisk(readInputFile("ramdisk", config.ramdisk, config.memory * 2 ** 20));
   const bootInterface = chooseBootInterface(config, kernel);
   const image = planDomain({
     config,

@@ -1,4 +1,5 @@
-import { PvhClient } from "@pvh/client";
+import { type Domain, type DomainRequest, PvhClient } from "@pvh/client";
+import { PvhError } from "@pvh/errors";
 import { readGuestConfig } from "../files.ts";
 import { formatTimings, type OutputOptions, print, printJson } from "../output.ts";
 import { attachConsole } from "./console.ts";
@@ -20,7 +21,7 @@ export async function create(
   const pvhd = new PvhClient(socket);
   // With a console the guest starts only when it is attached, so that its first character is seen.
   const attach = options.console === true;
-  let { domain } = await pvhd.createDomain({ ...config, start_paused: options.paused === true || attach });
+  let domain = await createNew(pvhd, { ...config, start_paused: options.paused === true || attach });
   const console = attach ? await pvhd.openConsole(domain.uuid) : undefined;
   if (attach && options.paused !== true) domain = await pvhd.act(domain.uuid, "unpause");
 
@@ -28,4 +29,20 @@ export async function create(
   else if (options.quiet !== true) print(`${domain.name} is ${domain.state}, uuid ${domain.uuid}`);
   if (options.timings === true) print(`  ${formatTimings(domain.stages)}`);
   if (console !== undefined) await attachConsole(console);
+}
+
+/**
+ * A request with a fixed uuid can be repeated, and then answers with the domain that exists. Somebody who types
+ * `create` again means a new start: after the domain has ended that is what happens, before it is a mistake.
+ */
+async function createNew(pvhd: PvhClient, request: DomainRequest): Promise<Domain> {
+  const first = await pvhd.createDomain(request);
+  if (first.created) return first.domain;
+  const { uuid, name, state } = first.domain;
+  if (!["shutdown", "crashed", "destroyed", "lost"].includes(state)) {
+    const sentence = `uuid ${uuid} belongs to the domain ${name}, which is ${state}; destroy it first, or give another uuid.`;
+    throw new PvhError("DOMAIN_UUID_TAKEN", sentence, { field: "uuid", found: uuid });
+  }
+  await pvhd.deleteDomain(uuid);
+  return (await pvhd.createDomain(request)).domain;
 }

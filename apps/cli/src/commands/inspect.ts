@@ -1,31 +1,39 @@
-import { inspectKernel, type KernelReport, kernelReport, unpackKernel } from "@pvh/builder";
-import { readInput } from "../files.ts";
+import {
+  explainVerdict,
+  inspectKernel,
+  type Kernel,
+  type KernelReport,
+  kernelReport,
+  unpackKernel,
+} from "@pvh/builder";
+import { KERNEL_FILE_LIMIT, readInputFile } from "@pvh/kvm";
 import { type OutputOptions, print, printJson, properties, table } from "../output.ts";
 
 export async function inspect(file: string, { output }: OutputOptions): Promise<void> {
-  const report = kernelReport(inspectKernel(unpackKernel(readInput("kernel", file))));
+  const kernel = inspectKernel(unpackKernel(readInputFile("kernel", file, KERNEL_FILE_LIMIT)));
+  const report = kernelReport(kernel);
   if (output === "json") printJson(report);
-  else print(describe(file, report));
+  else print(describe(file, kernel, report));
 }
 
-function describe(file: string, report: KernelReport): string {
-  const verdict = (abi: KernelReport["abis"]["direct"]) =>
-    abi.supported ? `yes, entry ${abi.entry}` : `no: ${abi.missing.join("; ")}`;
+function describe(file: string, kernel: Kernel, { elf, notes, abis, ...report }: KernelReport): string {
+  const verdict = (name: "direct" | "classic") =>
+    abis[name].supported ? `yes, entry ${abis[name].entry}` : `no. ${explainVerdict(name, kernel[name])}`;
+  const heading = properties({
+    file,
+    format: report.format,
+    compression: report.compression,
+    elf: `${elf.class}-bit ${elf.machine}, ${elf.size} bytes, loads at ${elf.start}..${elf.end}`,
+    features: report.features.supported.join(" ") || "none",
+    required: report.features.required.join(" ") || undefined,
+    direct: verdict("direct"),
+    classic: verdict("classic"),
+  });
+  const rows = notes.map(({ name, type, type_name, value }) => [name, String(type_name ?? type), value]);
   return [
-    properties({
-      file,
-      format: report.format,
-      compression: report.compression,
-      features: report.features.supported.join(" ") || "none",
-      direct: verdict(report.abis.direct),
-      classic: verdict(report.abis.classic),
-    }),
+    heading,
+    ...report.warnings.map((warning) => `warning: ${warning}`),
     "",
-    report.notes.length === 0
-      ? "no notes"
-      : table(
-          ["owner", "note", "value"],
-          report.notes.map(({ name, type, value }) => [name, String(type), value]),
-        ),
+    rows.length === 0 ? "no notes" : table(["Owner", "Note", "Value"], rows),
   ].join("\n");
 }
