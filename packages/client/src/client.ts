@@ -23,6 +23,7 @@ export const routes = {
   shutdownDomain: ["POST", "/domains/{id}/shutdown"],
   destroyDomain: ["POST", "/domains/{id}/destroy"],
   openConsole: ["GET", "/domains/{id}/console"],
+  getConsoleLog: ["GET", "/domains/{id}/console/log"],
   getHost: ["GET", "/host"],
 } as const satisfies Record<keyof operations, readonly [method: string, path: string]>;
 
@@ -81,6 +82,11 @@ export class PvhClient {
 
   openConsole(id: string): Promise<DomainConsole> {
     return openConsole(this.socket, pathOf("openConsole", id));
+  }
+
+  /** What the domain has printed, as far as it is kept. */
+  async getConsoleLog(id: string): Promise<Uint8Array> {
+    return (await exchange(this.socket, routes.getConsoleLog[0], pathOf("getConsoleLog", id))).bytes;
   }
 
   async getHost(): Promise<Host> {

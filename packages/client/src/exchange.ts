@@ -10,6 +10,8 @@ export interface Answer {
   status: number;
   /** The decoded JSON body; undefined when there is none. */
   body: unknown;
+  /** The body as it came. */
+  bytes: Uint8Array;
 }
 
 /** One request over a Unix socket. Failures of pvhd and of the connection are thrown as `PvhError`. */
@@ -22,16 +24,17 @@ export async function exchange(
   const response = await send(socket, method, path, body).catch((cause: unknown) => {
     throw unreachable(socket, cause);
   });
-  const { text, status } = response;
-  const isJson = /^application\/(problem\+)?json/.test(response.contentType);
-  const value: unknown = isJson ? parse(text) : undefined;
-  if (status >= 200 && status < 300 && (isJson || text === "")) return { status, body: value };
+  const { bytes, status, contentType } = response;
+  const isJson = /^application\/(problem\+)?json/.test(contentType);
+  const isOurs = isJson || contentType === "application/octet-stream" || bytes.length === 0;
+  const value: unknown = isJson ? parse(bytes) : undefined;
+  if (status >= 200 && status < 300 && isOurs) return { status, body: value, bytes };
   throw asError(value) ?? notPvhd(socket, status);
 }
 
 /** The error that a response with a problem document stands for. */
 export async function errorOf(socket: string, response: IncomingMessage): Promise<PvhError> {
-  return asError(parse(await readText(response))) ?? notPvhd(socket, response.statusCode ?? 0);
+  return asError(parse(await readAll(response))) ?? notPvhd(socket, response.statusCode ?? 0);
 }
 
 async function send(
@@ -39,7 +42,7 @@ async function send(
   method: string,
   path: string,
   body: unknown,
-): Promise<{ status: number; contentType: string; text: string }> {
+): Promise<{ status: number; contentType: string; bytes: Buffer }> {
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const headers: Record<string, string | number> = { host: "pvhd", connection: "close" };
   if (payload !== undefined) {
@@ -57,19 +60,19 @@ async function send(
   return {
     status: response.statusCode ?? 0,
     contentType: response.headers["content-type"] ?? "",
-    text: await readText(response),
+    bytes: await readAll(response),
   };
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+async function readAll(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }
 
-function parse(text: string): unknown {
+function parse(bytes: Buffer): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(bytes.toString());
   } catch {
     return undefined;
   }

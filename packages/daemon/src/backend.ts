@@ -44,7 +44,7 @@ export interface Backend {
   exitRecord(dir: string): ExitRecord | undefined;
   /** A connection to the console of a live domain; begins with the earlier output. */
   openConsole(dir: string): Promise<Duplex>;
-  /** The kept console output of an ended domain. */
+  /** The kept console output of a domain, live or ended. */
   consoleLog(dir: string): Uint8Array;
   /** What this host can do, for `GET /host`. */
   checkHost(): Promise<HostSummary>;

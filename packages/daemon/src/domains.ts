@@ -149,6 +149,11 @@ export class Domains {
     return openConsole(this.#options.backend, entry.dir, isLive(entry.record.state));
   }
 
+  /** What was printed so far, as far as it is kept. */
+  consoleLog(id: string): Uint8Array {
+    return this.#options.backend.consoleLog(this.#table.find(id).dir);
+  }
+
   checkHost(): ReturnType<Backend["checkHost"]> {
     return this.#options.backend.checkHost();
   }

@@ -6,9 +6,9 @@ export async function console(
   id: string,
   { replay }: { replay?: boolean },
 ): Promise<void> {
-  const stream = await new PvhClient(socket).openConsole(id);
-  if (replay === true) await printReplay(stream);
-  else await attachConsole(stream);
+  const pvhd = new PvhClient(socket);
+  if (replay === true) process.stdout.write(await pvhd.getConsoleLog(id));
+  else await attachConsole(await pvhd.openConsole(id));
 }
 
 /** Until the domain ends or the user leaves with Ctrl-]. */
@@ -21,18 +21,4 @@ export async function attachConsole(stream: DomainConsole): Promise<void> {
     detach();
     if (process.stdin.isTTY) process.stderr.write("\n");
   }
-}
-
-/** How long the earlier output may pause before it counts as told: the protocol has no mark at its end. */
-const QUIET_MS = 300;
-
-async function printReplay(stream: DomainConsole): Promise<void> {
-  let timer = setTimeout(() => stream.close(), QUIET_MS);
-  stream.onData((data) => {
-    process.stdout.write(data);
-    clearTimeout(timer);
-    timer = setTimeout(() => stream.close(), QUIET_MS);
-  });
-  await stream.closed;
-  clearTimeout(timer);
 }

@@ -241,6 +241,17 @@ test("GET /host tells what the backend tells", async () => {
   expect((await get("/host")).json()).toEqual({ backend: "simulator", usable: true, memory_available: 1024 });
 });
 
+test("the console log is what the guest printed, live and afterwards", async () => {
+  const { uuid: id } = (await create(guest({ cmdline: "print=hello" }))).json();
+  const live = await get("/domains/guest/console/log");
+  expect(live.headers["content-type"]).toBe("application/octet-stream");
+  expect(live.body).toBe("hello\n");
+  daemon.backend.guest(id).print("bye\n");
+  await post("/domains/guest/destroy");
+  expect((await get("/domains/guest/console/log")).body).toBe("hello\nbye\n");
+  expect((await get("/domains/other/console/log")).statusCode).toBe(404);
+});
+
 test("a defect is a 500 with its cause, and a line in the log", async () => {
   await create();
   const boom = () => {
@@ -248,6 +259,7 @@ test("a defect is a 500 with its cause, and a line in the log", async () => {
   };
   vi.spyOn(daemon.domains, "list").mockImplementation(boom);
   vi.spyOn(daemon.domains, "get").mockImplementation(boom);
+  vi.spyOn(daemon.domains, "consoleLog").mockImplementation(boom);
   vi.spyOn(daemon.domains, "checkHost").mockImplementation(boom);
   vi.spyOn(daemon.store, "save").mockImplementation(boom);
   vi.spyOn(daemon.store, "remove").mockImplementation(boom);
@@ -255,6 +267,7 @@ test("a defect is a 500 with its cause, and a line in the log", async () => {
     await get("/domains"),
     await get("/domains/guest"),
     await get("/domains/guest/console"),
+    await get("/domains/guest/console/log"),
     await get("/host"),
     await create(guest({ name: "other" })),
     ...(await Promise.all(

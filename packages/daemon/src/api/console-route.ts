@@ -15,6 +15,33 @@ const internalError = 1011;
 
 export function consoleRoute(domains: Domains): FastifyPluginAsyncZod {
   return async (app) => {
+    app.get(
+      "/domains/:id/console/log",
+      {
+        schema: {
+          operationId: "getConsoleLog",
+          summary: "What the domain has printed, as far as it is kept (the last 1 to 2 MiB)",
+          params: z.object({ id: z.string().describe("uuid or name of the domain") }),
+          response: {
+            200: {
+              description: "The output",
+              content: {
+                "application/octet-stream": {
+                  schema: z.unknown().meta({ type: "string", format: "binary" }),
+                },
+              },
+            },
+            ...problems(
+              [404, "There is no such domain"],
+              [500, "A defect of pvhd or of the host; `code` says which"],
+            ),
+          },
+        },
+      },
+      async (request, reply) =>
+        reply.type("application/octet-stream").send(Buffer.from(domains.consoleLog(request.params.id))),
+    );
+
     app.route({
       method: "GET",
       url: "/domains/:id/console",
