@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildGuests, ramdiskPath } from "../guests/build.ts";
 import { requireOrSkip } from "../hosts/require-or-skip.ts";
-import { type DaemonRun, isRunning, withDaemon } from "../support/daemon-runs.ts";
+import { type DaemonRun, withDaemon } from "../support/daemon-runs.ts";
 import { type GuestSettings, guestConfigText } from "../support/guest-runs.ts";
+import { eventually, isRunning, processesIn } from "../support/processes.ts";
 import { noKvm, pvhctl, root, startPvhctl, withFolder } from "../support/programs.ts";
 import { mappedPages, readImage } from "../support/read-image.ts";
-import { eventually, processesIn } from "../support/vmms.ts";
 
 /** The command line as people use it: its output, its exit status, and what it leaves. */
 

@@ -7,8 +7,9 @@ import { connectConsole, connectVmm, readConsoleLog, readExitRecord } from "@pvh
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
 import { requireOrSkip } from "../hosts/require-or-skip.ts";
+import { eventually, isRunning, processesIn } from "../support/processes.ts";
 import { noKvm, root } from "../support/programs.ts";
-import { eventually, isRunning, processesIn, VmmFolder } from "../support/vmms.ts";
+import { VmmFolder } from "../support/vmms.ts";
 
 /** A VMM process from launch to end, without daemon and command line. */
 
@@ -40,7 +41,7 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
       "devices",
       "unpause",
     ]);
-    expect(stages.every(({ ms }) => ms >= 0 && ms < 60_000)).toBe(true);
+    expect(stages.every(({ ms }) => ms >= 0)).toBe(true);
     expect(status).toMatchObject({
       uuid: vmm.uuid,
       pid: vmm.pid,
@@ -62,11 +63,14 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
   test.for(variants("spin"))("%s, which never leaves guest mode, is destroyed", async (name) => {
     const { vmm, dir, console } = await folder.launch({ kernel: kernel(name) });
     await eventually(() => console().includes("spinning"), "the guest spins");
-    const begin = performance.now();
     await vmm.destroy();
-    expect(performance.now() - begin).toBeLessThan(4000);
     expect(isRunning(vmm.pid)).toBe(false);
-    expect(await vmm.exited).toMatchObject({ reason: "killed", lastConsoleLine: "spin: spinning" });
+    // Its own words: a VMM that has to be killed leaves others.
+    expect(await vmm.exited).toMatchObject({
+      reason: "killed",
+      detail: "it was destroyed",
+      lastConsoleLine: "spin: spinning",
+    });
     expect(readExitRecord(dir)?.reason).toBe("killed");
     expect(readdirSync(dir).filter((file) => file.endsWith(".sock"))).toEqual([]);
   });
@@ -185,14 +189,22 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
 
   test("drops a client that talks nonsense, and goes on", async () => {
     const { vmm, dir } = await folder.launch({ kernel: kernel("classic-spin") });
-    for (const nonsense of ["not json\n", `${"x".repeat(2_000_000)}`, '{"id":1,"method":"explode"}\n']) {
+    for (const nonsense of ["not json\n", "x".repeat(2_000_000)]) {
       const socket = connect(join(dir, "control.sock"));
-      await once(socket, "connect");
+      const closed = new Promise((resolve) => socket.once("close", resolve));
       socket.on("error", () => {});
+      socket.resume();
       socket.write(nonsense);
-      await once(socket, "data");
-      socket.destroy();
+      await closed;
     }
+    const socket = connect(join(dir, "control.sock"));
+    let answer = "";
+    socket.on("data", (chunk) => {
+      answer += chunk;
+    });
+    socket.write('{"id":1,"method":"explode"}\n');
+    await eventually(() => answer.includes("REQUEST_INVALID"), "an unknown method is refused");
+    socket.destroy();
     expect((await vmm.status()).state).toBe("running");
   });
 
@@ -210,7 +222,7 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
       await once(launcher, "exit");
       if (how === "attached") {
         await eventually(() => !isRunning(pid), "the VMM ends");
-        expect(readExitRecord(dir)?.reason).toBe("killed");
+        expect(existsSync(dir)).toBe(false);
       } else {
         await new Promise((resolve) => setTimeout(resolve, 300));
         expect(isRunning(pid)).toBe(true);
@@ -260,6 +272,7 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
       await expect(connectConsole(dir)).rejects.toMatchObject({ code: "DOMAIN_STATE" });
     },
   );
+
   test("is not held up by a console client that does not read", async () => {
     const cmdline = `iterations=300000 port=${0xe9}`;
     const { vmm, dir } = await folder.launch({ kernel: kernel("classic-exits"), cmdline, startPaused: true });

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DomainRequest, PvhClient } from "@pvh/client";
+import { endProcessesIn } from "./processes.ts";
 import { type Daemon, startPvhd, withFolder } from "./programs.ts";
 
 /** A pvhd of its own with its client, for one test. */
@@ -34,8 +35,9 @@ export function withDaemon(use: (run: DaemonRun) => Promise<void>): Promise<void
     try {
       await use(run);
     } finally {
-      for (const { uuid } of await client.listDomains()) await client.deleteDomain(uuid);
+      // Not through the API: pvhd may be what has failed.
       await daemon.stop();
+      await endProcessesIn(folder);
     }
   });
 }
@@ -43,13 +45,4 @@ export function withDaemon(use: (run: DaemonRun) => Promise<void>): Promise<void
 /** A small guest config. */
 export function request(kernel: string | undefined, changes: Partial<DomainRequest> = {}): DomainRequest {
   return { name: "g", type: "pvh", memory: 32, kernel: kernel ?? "", ...changes };
-}
-
-export function isRunning(pid: number | undefined): boolean {
-  try {
-    process.kill(pid ?? 0, 0);
-    return pid !== undefined;
-  } catch {
-    return false;
-  }
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GuestConfig } from "@pvh/builder";
 import { type ExitRecord, type LaunchedVmm, launchVmm, readConsoleLog } from "@pvh/kvm";
+import { endProcessesIn } from "./processes.ts";
 
 export interface VmmSettings {
   kernel: string;
@@ -44,42 +45,7 @@ export class VmmFolder {
   }
 
   async close(): Promise<void> {
-    for (const pid of processesIn(this.path)) process.kill(pid, "SIGKILL");
-    await eventually(() => processesIn(this.path).length === 0, "the VMMs that were left end");
+    await endProcessesIn(this.path);
     rmSync(this.path, { recursive: true, force: true });
-  }
-}
-
-/** False for a process that has ended, reaped or not. */
-export function isRunning(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
-  } catch {
-    return false;
-  }
-}
-
-/** Processes that work in `folder`: VMMs that nobody should have left there. */
-export function processesIn(folder: string): number[] {
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => Number.isInteger(pid) && isRunning(pid) && workingDirectory(pid)?.startsWith(folder));
-}
-
-function workingDirectory(pid: number): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Waits until `condition` holds; fails after a while with that says `what`. */
-export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within 20 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
