@@ -68,7 +68,7 @@ test("a console tells everything from the start, even to a late listener, and sa
   console.onData((bytes) => {
     seen += Buffer.from(bytes).toString();
   });
-  expect(seen).toBe("hello\nworld\n");
+  await vi.waitFor(() => expect(seen).toBe("hello\nworld\n"));
   console.send(Buffer.from("ls\n"));
   await vi.waitFor(() => expect(backend.guest(domain.uuid).input).toBe("ls\n"));
   backend.guest(domain.uuid).end("poweroff");
@@ -105,6 +105,11 @@ test("a server that is not pvhd, or hangs up, is told apart from an answer", asy
       code: "DAEMON_UNREACHABLE",
       message: expect.stringMatching(/not this version's pvhd \(HTTP status 200/),
     }),
+  );
+  const garbled: RequestListener = (_request, response) =>
+    response.setHeader("content-type", "application/json").end("[");
+  await withServer(garbled, (other) =>
+    expect(other.listDomains()).rejects.toMatchObject({ code: "DAEMON_UNREACHABLE" }),
   );
   const hangUp: RequestListener = (request) => request.socket.destroy();
   await withServer(hangUp, (other) =>

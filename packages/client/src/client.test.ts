@@ -1,4 +1,8 @@
-import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { routes } from "./client.ts";
 import { connectSocket, defaultSocket, unreachable } from "./socket.ts";
@@ -33,4 +37,29 @@ test.each([
 
 test("a directory of a long path that does not exist is a failure like any other", () => {
   expect(() => connectSocket(`/${"x".repeat(120)}/s`)).toThrow(/ENOENT/);
+});
+
+test("a connection over a long path lets go of the directory once, also when it breaks later", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pvh-client-"));
+  const long = join(folder, "d".repeat(120));
+  mkdirSync(long);
+  const directory = openSync(long, "r");
+  const server = createServer().listen(`/proc/self/fd/${directory}/s`);
+  await once(server, "listening");
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  const before = descriptors();
+  try {
+    const socket = connectSocket(join(long, "s"));
+    await once(socket, "connect");
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.on("error", () => {});
+    socket.destroy(new Error("reset"));
+    await closed;
+    // The server's end of the connection may still be there.
+    expect(descriptors()).toBeLessThanOrEqual(before + 1);
+  } finally {
+    server.close();
+    closeSync(directory);
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

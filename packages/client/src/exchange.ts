@@ -26,8 +26,8 @@ export async function exchange(
   });
   const { bytes, status, contentType } = response;
   const isJson = /^application\/(problem\+)?json/.test(contentType);
-  const isOurs = isJson || contentType === "application/octet-stream" || bytes.length === 0;
   const value: unknown = isJson ? parse(bytes) : undefined;
+  const isOurs = value !== undefined || contentType === "application/octet-stream" || bytes.length === 0;
   if (status >= 200 && status < 300 && isOurs) return { status, body: value, bytes };
   throw asError(value) ?? notPvhd(socket, status);
 }

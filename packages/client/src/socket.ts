@@ -16,20 +16,24 @@ export function defaultSocket(
   return `${env.XDG_RUNTIME_DIR || `/run/user/${uid}`}/pvhd/pvhd.sock`;
 }
 
-/** Connects to a Unix socket; its path may be longer than a socket address. Failures come as `error` events. */
+/**
+ * Connects to a Unix socket; its path may be longer than a socket address. Failures come as `error` events.
+ *
+ * @throws the system's error when the directory of such a long path cannot be opened.
+ */
 export function connectSocket(path: string): Socket {
   if (Buffer.byteLength(path) <= maxSocketPath) return connect(path);
   const directory = openSync(dirname(path), "r");
   const socket = connect(`/proc/self/fd/${directory}/${basename(path)}`);
-  const release = () => closeSync(directory);
-  socket.once("connect", release).once("error", release);
+  // The one event that comes exactly once: a connection that was made may still fail.
+  socket.once("close", () => closeSync(directory));
   return socket;
 }
 
 /** Why pvhd cannot be reached, and what to do about it. */
 export function unreachable(path: string, cause: unknown): PvhError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  return new PvhError("DAEMON_UNREACHABLE", `${explain(path, code)}`, {
+  return new PvhError("DAEMON_UNREACHABLE", explain(path, code), {
     field: "socket",
     found: path,
     cause,
