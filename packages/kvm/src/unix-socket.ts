@@ -9,8 +9,9 @@ export function connectIn(dir: string, name: string): Promise<Socket | undefined
   let dirFd: number;
   try {
     dirFd = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch {
-    return Promise.resolve(undefined);
+  } catch (error) {
+    // Anything else, such as too many open files, does not say that nobody is there.
+    return isAbsent(error) ? Promise.resolve(undefined) : Promise.reject(error);
   }
   return new Promise((resolve, reject) => {
     const socket = connect(`/proc/self/fd/${dirFd}/${name}`);
@@ -20,11 +21,16 @@ export function connectIn(dir: string, name: string): Promise<Socket | undefined
       action();
     };
     socket.once("connect", () => settle(() => resolve(socket)));
-    socket.once("error", (error: NodeJS.ErrnoException) =>
+    socket.once("error", (error) =>
       settle(() => {
-        if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);
+        if (isAbsent(error)) resolve(undefined);
         else reject(error);
       }),
     );
   });
+}
+
+function isAbsent(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ECONNREFUSED";
 }
