@@ -49,7 +49,7 @@ export async function createApp(
   await app.register(swaggerUi, { routePrefix: "/docs" });
   await app.register(websocket, { options: { maxPayload: consoleFrameLimit } });
   await app.register(domainRoutes(domains));
-  await app.register(consoleRoute(domains));
+  await app.register(consoleRoute(domains, log));
   await app.register(hostRoute(domains));
   app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) =>
     reply.type("application/json").send(JSON.stringify(app.swagger())),

@@ -7,10 +7,12 @@ import { createApp } from "./app.ts";
 let daemon: TestDaemon;
 let app: FastifyInstance;
 let uuid: string;
+let log: string[];
 
 beforeEach(async () => {
   daemon = await new TestDaemon().start();
-  app = await createApp(daemon.domains, () => {});
+  log = [];
+  app = await createApp(daemon.domains, (line) => log.push(line));
   const payload = { name: "g", type: "pvh", kernel: daemon.kernel, cmdline: "print=hello" };
   uuid = (await app.inject({ method: "POST", url: "/domains", payload })).json().uuid;
 });
@@ -71,6 +73,13 @@ test("the console of an ended domain is its log", async () => {
   const { seen, closed } = await openConsole();
   expect(await closed).toEqual({ code: 1000, reason: "the domain has ended" });
   expect(seen.text).toBe("hello\n");
+});
+
+test("a console that cannot be reached is not taken for the end of its domain", async () => {
+  vi.spyOn(daemon.backend, "openConsole").mockRejectedValue(new Error("too many open files"));
+  const { closed } = await openConsole();
+  expect(await closed).toEqual({ code: 1011, reason: "the console cannot be opened" });
+  expect(log.join("\n")).toMatch(/GET \/domains\/g\/console failed: .*too many open files/);
 });
 
 test("much output to a slow client arrives whole and in order", async () => {

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "@fastify/websocket";
-import { PvhError } from "@pvh/errors";
+import { formatError, PvhError } from "@pvh/errors";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Domains } from "../domains.ts";
@@ -13,7 +13,7 @@ const highWater = 256 * 1024;
 const normalClosure = 1000;
 const internalError = 1011;
 
-export function consoleRoute(domains: Domains): FastifyPluginAsyncZod {
+export function consoleRoute(domains: Domains, log: (line: string) => void): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(
       "/domains/:id/console/log",
@@ -80,7 +80,8 @@ export function consoleRoute(domains: Domains): FastifyPluginAsyncZod {
         try {
           const { id } = z.object({ id: z.string() }).parse(request.params);
           connect(socket, await domains.console(id));
-        } catch {
+        } catch (error) {
+          log(`GET ${request.url} failed: ${formatError(error)}`);
           socket.resume();
           socket.close(internalError, "the console cannot be opened");
         }
