@@ -116,8 +116,7 @@ test.each([
   ["on_watchdog", "watchdog"],
   ["on_crash", "triple-fault"],
 ] as const)("%s = restart starts the same domain again, which never leaves the list", async (key, reason) => {
-  await using daemon = await new TestDaemon().start({ restartInterval: 60 });
-  const started = Date.now();
+  await using daemon = await new TestDaemon().start();
   const { domain } = await daemon.domains.create(config(daemon, { [key]: "restart" }), false);
   daemon.backend.guest(domain.uuid).end(reason);
   await becomes(daemon, domain.uuid, "rebooting");
@@ -126,7 +125,6 @@ test.each([
     code: "DOMAIN_NAME_TAKEN",
   });
   await becomes(daemon, domain.uuid, "running");
-  expect(Date.now() - started).toBeGreaterThanOrEqual(55);
   expect(daemon.domains.get("g")).toMatchObject({ restarts: 1, exit: { reason } });
   expect(daemon.backend.launches).toBe(2);
 });
@@ -152,10 +150,11 @@ test("a guest that reboots at the moment of its destruction stays destroyed", as
 });
 
 test("a domain that waits to start again can be destroyed", async () => {
-  await using daemon = await new TestDaemon().start({ restartInterval: 5000 });
+  await using daemon = await new TestDaemon().start({ restartInterval: 60_000 });
   const { domain } = await daemon.domains.create(config(daemon), false);
   daemon.backend.guest(domain.uuid).end("reboot");
   await becomes(daemon, "g", "rebooting");
+  expect(daemon.backend.launches).toBe(1);
   expect(await daemon.domains.destroy("g")).toMatchObject({ state: "destroyed" });
   await daemon.domains.remove("g");
   expectNothing(daemon);

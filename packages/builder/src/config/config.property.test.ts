@@ -212,15 +212,9 @@ describe("hostile texts take time in proportion to their length", () => {
   ];
 
   test.each(shapes)("%s", (_, shape) => {
-    const time = (length: number): number => {
-      const text = shape(length);
-      const start = performance.now();
-      outcome(() => parseGuestConfig(text));
-      return performance.now() - start;
-    };
-    time(4096);
-    // Quadratic work on so much text takes minutes; the limit is wide, because the machine may be busy.
-    expect(time(MAX_CONFIG_LENGTH - 16)).toBeLessThan(4000);
+    // Quadratic work on so much text takes minutes, longer than any test may.
+    const text = shape(MAX_CONFIG_LENGTH - 16);
+    outcome(() => parseGuestConfig(text));
   });
 
   test("the tree of a text of the greatest length is still made", () => {
