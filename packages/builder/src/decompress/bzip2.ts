@@ -20,21 +20,27 @@ const crcTable = Int32Array.from({ length: 256 }, (_, byte) => {
 export function decompressBzip2(input: Uint8Array, bounds: Bounds): Uint8Array {
   const output = new Output("bzip2", bounds);
   const reader = new BitReader(input);
-  // The bytes of a block; later each also has the index of its successor.
-  const chain = new Uint32Array(9 * LEVEL_UNIT);
-  do readStream(reader, output, chain);
-  while (reader.offset < input.length);
+  // The bytes of a block; later each also has the index of its successor. One for all streams, however many.
+  let chain = new Uint32Array();
+  do {
+    const blockMax = readHeader(reader);
+    if (chain.length < blockMax) chain = new Uint32Array(blockMax);
+    readBlocks(reader, output, chain.subarray(0, blockMax));
+  } while (reader.offset < input.length);
   return output.finish(input.length);
 }
 
-function readStream(reader: BitReader, output: Output, chain: Uint32Array): void {
+/** @returns most bytes that a block of the stream has */
+function readHeader(reader: BitReader): number {
   const at = reader.offset;
   const magic = reader.bits(24, "magic");
   if (magic !== FORMAT_MAGIC) throw reader.error("magic", at, `0x${magic.toString(16)}`, "0x425a68");
   const level = reader.bits(8, "level") - 0x30;
   if (level < 1 || level > 9) throw reader.error("level", at + 3, level, "1 to 9");
-  const column = chain.subarray(0, level * LEVEL_UNIT);
+  return level * LEVEL_UNIT;
+}
 
+function readBlocks(reader: BitReader, output: Output, chain: Uint32Array): void {
   let combined = 0;
   for (;;) {
     const start = reader.offset;
@@ -50,7 +56,7 @@ function readStream(reader: BitReader, output: Output, chain: Uint32Array): void
       reader.alignToByte();
       return;
     }
-    const { size, origin } = readBlock(reader, column);
+    const { size, origin } = readBlock(reader, chain);
     const actual = writeBlock(chain, size, origin, output, start);
     if (crc !== actual) throw reader.error("block CRC32", crcAt, crc, actual);
     combined = (((combined << 1) | (combined >>> 31)) ^ actual) >>> 0;

@@ -67,9 +67,9 @@ export function decodingTable(lengths: Uint8Array, alphabet: Alphabet): Int32Arr
   for (let length = 1; length <= longest; length++) {
     nextCode[length] = code;
     code += perLength[length] as number;
-    if (code > 1 << length) return undefined;
     code <<= 1;
   }
+  // Too many codes of a length can not be made up for by longer ones.
   if (code !== 2 << longest && codes > 1) return undefined;
 
   const { indexBits, meanings } = alphabet;

@@ -57,7 +57,7 @@ export function decodeLz4Block(
       return;
     }
 
-    if (end - from < 2) throw error("match distance", "cut off", "2 bytes");
+    if (end - from < 2) throw error("sequence", "cut off", "a match distance of 2 bytes");
     const distance = (input[from] as number) | ((input[from + 1] as number) << 8);
     if (distance === 0 || distance > at - dictionaryStart) {
       throw error("match distance", distance, `1 to ${at - dictionaryStart}`);

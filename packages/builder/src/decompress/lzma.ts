@@ -27,29 +27,37 @@ export function decompressLzma(input: Uint8Array, bounds: Bounds): Uint8Array {
   lzma.reset();
   lzma.startRange(input, HEADER_SIZE);
   const output = new Output("lzma", bounds);
+  /** Beyond the input the range decoder sees zeros: what it makes of them does not count. */
   const decode = (stop: number, hardStop: number): LzmaStop => {
     const { bytes, length } = output;
     const stopped = lzma.decode(input, input.length, bytes, length, stop, hardStop, 0, dictionarySize);
     output.length = lzma.outputAt;
-    return stopped;
+    return lzma.inputAt > input.length ? "input" : stopped;
   };
 
+  let stopped: LzmaStop = "full";
   if (size < UNKNOWN_SIZE) {
     output.reserve(size, 5);
-    const stopped = decode(size, size);
-    if (stopped !== "full") throw stopError("lzma", stopped, lzma, 0, input.length);
-    if (!lzma.finished) decodeEndMarker();
+    stopped = decode(size, size);
+    // A marker is allowed here too.
+    if (stopped === "full" && !lzma.finished) {
+      stopped = decode(size + 1, size);
+      if (stopped === "full") stopped = "length";
+    }
+    if (stopped === "end-marker" && output.length === size) stopped = "full";
   } else {
-    let stopped: LzmaStop = "full";
     while (stopped === "full" && !output.full) {
       output.makeRoom(2 * MATCH_MAX, lzma.inputAt);
       const room = output.bytes.length;
       stopped = decode(output.cannotGrow ? room : room - MATCH_MAX, room);
     }
-    if (stopped === "length") throw output.overflow(output.length + 1, lzma.inputAt);
-    if (stopped === "full") decodeEndMarker();
-    else if (stopped !== "end-marker") throw stopError("lzma", stopped, lzma, 0, input.length);
+    // The output holds all it may, so that only the marker can follow.
+    const room = output.bytes.length;
+    if (stopped === "full") stopped = decode(room + 1, room);
+    if (stopped === "full" || stopped === "length") throw output.overflow(room + 1, lzma.inputAt);
+    if (stopped === "end-marker") stopped = "full";
   }
+  if (stopped !== "full") throw stopError("lzma", stopped, lzma, 0, input.length);
   if (lzma.inputAt !== input.length || !lzma.finished) {
     throw cursor.error(
       "end of data",
@@ -59,12 +67,4 @@ export function decompressLzma(input: Uint8Array, bounds: Bounds): Uint8Array {
     );
   }
   return output.finish(input.length);
-
-  /** The output holds all it may: what follows must be the marker. */
-  function decodeEndMarker(): void {
-    const { length } = output;
-    const stopped = decode(length + 1, length);
-    if (stopped === "full" || stopped === "length") throw output.overflow(length + 1, lzma.inputAt);
-    if (stopped !== "end-marker") throw stopError("lzma", stopped, lzma, 0, input.length);
-  }
 }

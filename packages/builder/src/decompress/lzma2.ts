@@ -132,7 +132,7 @@ export function stopError(
         `at most ${lzma.outputAt - dictionaryStart}, and within the dictionary`,
       );
     case "length":
-      return damaged(format, "LZMA match length", at, "beyond the end of the data", "up to their end");
+      return damaged(format, "LZMA data size", at, "more than declared", "what is declared");
     case "end-marker":
       return damaged(format, "LZMA end marker", at, "before the declared end", "at the end or none");
     default:

@@ -12,9 +12,9 @@ export const vectors: Record<Exclude<Compression, "none">, string> = {
     "MF4niIfswwqYTD7IFVlww17Gw5mI6EBofOEAMsgaptkIxHihg9CtCGYibHopABJ4yYXkqVEwCkYBOmiQb766JLOjZv42xluTxV27" +
     "hTYxGccEXHsYtmStk1fM3bbEl8xCD/lnv1LTSbyT5JGdK/KAudWryO3WtBO1MhdZ7Z5OKnCOz2Fm3fx6s4Kpb11aAKPZAeOH/Cct" +
     "9F5qSvrHbbzo2W0dDABktyV4YAkAAA==",
-  // bzip2 -9
+  // bzip2 -1
   bzip2:
-    "QlpoOTFBWSZTWfka/sQAAdB///6w1Kb1NVtLe3fLFbf/30dLaFmJxEI5gGBiMxbifEJJwAIcYg2tERNJDE0ZGgaZGTCMgGgNGR6m" +
+    "QlpoMTFBWSZTWfka/sQAAdB///6w1Kb1NVtLe3fLFbf/30dLaFmJxEI5gGBiMxbifEJJwAIcYg2tERNJDE0ZGgaZGTCMgGgNGR6m" +
     "EwCYJppoAyZABjJo0ymm1BqbRUJoA0BoAAAAGgaAAAAAAAAAAAAgwAEwABMEwAAAAAEwCYCGAACMAAAEmqSIhp5QaDI9QAAAABoA" +
     "9QABoNAxNA0AAPRAyX2XmG07FC4xlnXVFWloU31JuaqThsoI3+VZhErUIAoVnXsKmIkIIyVJKIEEQRIKQ3+PSFb1UA5+TcqIHzv6" +
     "XbX5oQTIHDuur5dvXwszr9OQHB2MHB2nAdloM+QIKhgSpKspQkoWUIjMUCM4hgVDBVVCQochCMwCspUsSCWYsisQyqSzIxcgihA+" +
