@@ -8,3 +8,4 @@ export {
 } from "./problem.ts";
 export { type ErrorDetails, hex, PvhError } from "./pvh-error.ts";
 export { type ErrorCode, errorCodes, isErrorCode } from "./registry.ts";
+export { printable, shown } from "./shown.ts";

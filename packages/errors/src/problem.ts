@@ -1,5 +1,6 @@
 import { type ErrorDetails, PvhError } from "./pvh-error.ts";
 import { errorCodes, isErrorCode } from "./registry.ts";
+import { printable } from "./shown.ts";
 
 /** An RFC 9457 problem document: how an error crosses a process or network boundary. */
 export interface Problem {
@@ -70,11 +71,14 @@ export function causeMessages(error: Error): string[] {
   return messages;
 }
 
-/** How a terminal shows an error: `error CODE: message`, the excerpt, then one indented line for each cause. */
+/**
+ * How a terminal or a log shows an error: `error CODE: message`, the excerpt, then one indented line for each cause.
+ * Messages repeat paths and other words of strangers: none of them begins a line or reaches the terminal as a command.
+ */
 export function formatError(error: unknown): string {
   const known = asPvhError(error);
-  const lines = [`error ${known.code}: ${known.message}`];
-  if (known.details.excerpt !== undefined) lines.push(known.details.excerpt);
-  for (const message of causeMessages(known)) lines.push(`  because: ${message}`);
+  const lines = [`error ${known.code}: ${printable(known.message)}`];
+  if (known.details.excerpt !== undefined) lines.push(...known.details.excerpt.split("\n").map(printable));
+  for (const message of causeMessages(known)) lines.push(`  because: ${printable(message)}`);
   return lines.join("\n");
 }

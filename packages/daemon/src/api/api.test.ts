@@ -104,6 +104,18 @@ test.each([
   expect(response.json()).toMatchObject(problem);
 });
 
+test.each(["[".repeat(100_000) + "]".repeat(100_000), JSON.stringify("x".repeat(1_000_000))])(
+  "a start_paused of many bytes is refused in a few words",
+  async (value) => {
+    const payload = `{"name":"x","type":"pvh","kernel":"/k","start_paused":${value}}`;
+    const headers = { "content-type": "application/json" };
+    const response = await app.inject({ method: "POST", url: "/domains", payload, headers });
+    expect(response.statusCode).toBe(422);
+    expect(response.json()).toMatchObject({ code: "CONFIG_INVALID", field: "start_paused" });
+    expect(response.body.length).toBeLessThan(1000);
+  },
+);
+
 test("a body that is too large, or not JSON, is refused", async () => {
   const headers = { "content-type": "application/json" };
   const large = await app.inject({

@@ -1,6 +1,6 @@
 import { isAbsolute } from "node:path";
 import { type GuestConfig, validateGuestConfig } from "@pvh/builder";
-import { PvhError } from "@pvh/errors";
+import { PvhError, shown } from "@pvh/errors";
 
 export interface CreateRequest {
   config: GuestConfig;
@@ -18,15 +18,12 @@ export function readCreateRequest(body: unknown): CreateRequest {
   }
   const { start_paused: startPaused = false, ...fields } = body as Record<string, unknown>;
   if (typeof startPaused !== "boolean") {
-    throw new PvhError(
-      "CONFIG_INVALID",
-      `start_paused is ${JSON.stringify(startPaused)}; true or false is right.`,
-      {
-        field: "start_paused",
-        found: JSON.stringify(startPaused),
-        allowed: "true or false",
-      },
-    );
+    const found = shown(startPaused);
+    throw new PvhError("CONFIG_INVALID", `start_paused is ${found}; true or false is right.`, {
+      field: "start_paused",
+      found,
+      allowed: "true or false",
+    });
   }
   const config = validateGuestConfig(fields);
   for (const field of ["kernel", "ramdisk"] as const) refuseRelative(field, config[field]);
