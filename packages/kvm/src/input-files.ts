@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { PvhError } from "@pvh/errors";
 import { mebibytes } from "./host/memory.ts";
 
@@ -13,18 +13,18 @@ export const KERNEL_FILE_LIMIT = 2 ** 30;
  * @throws PvhError FILE_UNREADABLE or KERNEL_TOO_LARGE.
  */
 export function readInputFile(field: string, path: string, limit: number): Uint8Array {
-  // Not blocking: opening a pipe must not wait for its writer.
-  const fd = attempt(field, path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  // Looked at before it is opened, which alone starts a watchdog, rewinds a tape or takes a terminal.
+  requireFile(
+    field,
+    path,
+    attempt(field, path, () => statSync(path)),
+  );
+  // Not blocking: what has become a pipe since must not wait for its writer.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+  const fd = attempt(field, path, () => openSync(path, flags));
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) {
-      const found = stat.isDirectory() ? "a directory" : "not a regular file";
-      throw new PvhError("FILE_UNREADABLE", `${field} names ${path}, which is ${found}; a file is needed.`, {
-        field,
-        found,
-        allowed: "a regular file",
-      });
-    }
+    requireFile(field, path, stat);
     if (stat.size > limit) {
       throw new PvhError(
         "KERNEL_TOO_LARGE",
@@ -38,12 +38,25 @@ export function readInputFile(field: string, path: string, limit: number): Uint8
   }
 }
 
+function requireFile(field: string, path: string, stat: Stats): void {
+  if (stat.isFile()) return;
+  const found = stat.isDirectory() ? "a directory" : "not a regular file";
+  throw new PvhError("FILE_UNREADABLE", `${field} names ${path}, which is ${found}; a file is needed.`, {
+    field,
+    found,
+    allowed: "a regular file",
+  });
+}
+
+/** Bytes of one read: more than 2 GiB do not fit into the call's length. */
+const READ_SIZE = 2 ** 30;
+
 /** What is there when it is read: a file that shrinks meanwhile gives fewer bytes. */
 function readWhole(fd: number, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
   let length = 0;
   while (length < size) {
-    const read = readSync(fd, bytes, length, size - length, length);
+    const read = readSync(fd, bytes, length, Math.min(size - length, READ_SIZE), length);
     if (read === 0) break;
     length += read;
   }
