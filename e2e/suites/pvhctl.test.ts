@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -121,6 +122,17 @@ describe("build", () => {
       expect((await pvhctl(["build", config, "-o", out])).status).toBe(0);
       expect(statSync(out).size).toBeGreaterThan(4096);
       expect(existsSync(`${out}.json`)).toBe(true);
+    });
+  });
+
+  test.each(["image", "image.json"])("does not put a file in the place of a pipe %s", async (name) => {
+    await withConfig({ kernel: kernel("direct-entry"), memory: 16 }, async (config, folder) => {
+      const pipe = join(folder, name);
+      execFileSync("mkfifo", [pipe]);
+      const { status, stderr } = await pvhctl(["build", config, "-o", join(folder, "image")]);
+      expect(stderr).toContain("error FILE_UNWRITABLE");
+      expect(status).toBe(1);
+      expect(statSync(pipe).isFIFO()).toBe(true);
     });
   });
 });

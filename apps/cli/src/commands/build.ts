@@ -1,8 +1,16 @@
-import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import {
   chooseBootInterface,
   choosePlatform,
-  type DomainImage,
   describeImage,
   imageSpan,
   imageToJson,
@@ -33,18 +41,25 @@ export async function build(file: string, overrides: string[], { out }: { out: s
     platform: choosePlatform(config, kernel, bootInterface, { trapsVmcall: false }),
     hypercallTrap: { kind: "vmcall" },
   });
-  writeImageFile(image, out);
-  writeFileSync(`${out}.json`, `${JSON.stringify(imageToJson(image), null, 2)}\n`);
+  const description = `${JSON.stringify(imageToJson(image), null, 2)}\n`;
+  writeOutput(out, (fd) => {
+    writeImage(image, { write: (gpa, bytes) => writeAll(fd, bytes, gpa) });
+    ftruncateSync(fd, imageSpan(image));
+  });
+  writeOutput(`${out}.json`, (fd) => writeFileSync(fd, description));
   print(`${describeImage(image)}\n\nwritten: ${out} (offset = guest-physical address), ${out}.json`);
 }
 
-function writeImageFile(image: DomainImage, path: string): void {
+/** Whole or not at all: written beside and renamed. What is no regular file, such as a device, is never replaced. */
+function writeOutput(path: string, write: (fd: number) => void): void {
   const partial = `${path}.partial`;
   try {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+      throw new Error("it is there, but not a regular file");
+    }
     const fd = openSync(partial, "w");
     try {
-      writeImage(image, { write: (gpa, bytes) => writeAll(fd, bytes, gpa) });
-      ftruncateSync(fd, imageSpan(image));
+      write(fd);
     } finally {
       closeSync(fd);
     }
@@ -59,8 +74,11 @@ function writeImageFile(image: DomainImage, path: string): void {
   }
 }
 
+/** Bytes of one write: more than 2 GiB do not fit into the call's length. */
+const WRITE_SIZE = 2 ** 30;
+
 function writeAll(fd: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length; ) {
-    done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+    done += writeSync(fd, bytes, done, Math.min(bytes.length - done, WRITE_SIZE), position + done);
   }
 }
