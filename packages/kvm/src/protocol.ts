@@ -27,8 +27,7 @@ export const DomainFile = z.strictObject({
   config: GuestConfig,
   /** Stop before the first instruction until unpaused. */
   startPaused: z.boolean(),
-  /** End the domain when the launcher's pipe closes. */
-  /** The VMM ends with its launcher, and takes its runtime files with it. */
+  /** The VMM ends when the launcher's pipe closes, and takes its runtime files with it. */
   attached: z.boolean(),
 });
 export type DomainFile = z.output<typeof DomainFile>;

@@ -125,6 +125,7 @@ class Connection {
   async #destroy(): Promise<void> {
     if (this.#disconnected) throw gone();
     this.#destroying = true;
+    // The connection may end before the answer; that the process goes is what counts.
     this.#call("destroy").catch(() => {});
     const timer = setTimeout(() => this.#process !== undefined && kill(this.#process), DESTROY_MS);
     await this.#exited.promise;

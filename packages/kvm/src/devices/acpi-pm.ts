@@ -1,15 +1,16 @@
+import { PM1_CONTROL, PM1_PWRBTN } from "@pvh/abi";
 import type { PortDevice } from "./port-bus.ts";
 
-/** Ports of ACPI's fixed hardware, as the FADT that the builder makes names them. */
+/**
+ * Ports of ACPI's fixed hardware, as the FADT that the builder makes names them. A test holds them equal: importing
+ * the builder would load all of it into the thread of each vCPU.
+ */
 export const PM1A_EVENT_PORT = 0x600;
 export const PM1A_CONTROL_PORT = 0x604;
 export const ACPI_RESET_PORT = 0xcf9;
 
 /** SLP_TYP of \_S5 in the DSDT. */
 export const SLEEP_TYPE_OFF = 5;
-const SLEEP_ENABLE = 1 << 13;
-const SCI_ENABLE = 1 << 0;
-const POWER_BUTTON = 1 << 8;
 export const RESET_VALUE = 0x06;
 
 const WORD = { status: 0, enable: 1, control: 2 } as const;
@@ -37,8 +38,8 @@ export class AcpiPm implements PortDevice {
 
   /** False when the guest's operating system has not asked to hear of the button. */
   pressPowerButton(): boolean {
-    if ((Atomics.load(this.#words, WORD.enable) & POWER_BUTTON) === 0) return false;
-    Atomics.or(this.#words, WORD.status, POWER_BUTTON);
+    if ((Atomics.load(this.#words, WORD.enable) & PM1_PWRBTN) === 0) return false;
+    Atomics.or(this.#words, WORD.status, PM1_PWRBTN);
     this.#updateSci();
     return true;
   }
@@ -51,7 +52,7 @@ export class AcpiPm implements PortDevice {
         return this.#load(WORD.enable);
       case PM1A_CONTROL_PORT:
         // A machine without SMM is in ACPI mode from the start.
-        return this.#load(WORD.control) | SCI_ENABLE;
+        return this.#load(WORD.control) | PM1_CONTROL.SCI_EN;
       default:
         return 0;
     }
@@ -70,8 +71,9 @@ export class AcpiPm implements PortDevice {
         this.#updateSci();
         break;
       case PM1A_CONTROL_PORT:
-        Atomics.store(this.#words, WORD.control, value & 0xffff & ~SLEEP_ENABLE);
-        if ((value & SLEEP_ENABLE) !== 0 && ((value >>> 10) & 7) === SLEEP_TYPE_OFF) this.#hooks.poweroff();
+        Atomics.store(this.#words, WORD.control, value & 0xffff & ~PM1_CONTROL.SLP_EN);
+        if ((value & PM1_CONTROL.SLP_EN) === 0) break;
+        if (((value >>> PM1_CONTROL.SLP_TYP_SHIFT) & 7) === SLEEP_TYPE_OFF) this.#hooks.poweroff();
         break;
       case ACPI_RESET_PORT:
         if ((value & 0xff) === RESET_VALUE) this.#hooks.reboot();

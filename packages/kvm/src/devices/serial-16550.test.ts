@@ -100,6 +100,21 @@ describe("the UART", () => {
     expect(read(IIR)).toBe(0x02);
   });
 
+  test("is not left locked by an interrupt line that fails", () => {
+    const shared = new SharedArrayBuffer(Serial16550.size);
+    const failing = new Serial16550(shared, {
+      irq: () => {
+        throw new Error("refused");
+      },
+      output: () => {},
+      inputTaken: () => {},
+    });
+    failing.write(MCR, 1, 0x08);
+    expect(() => failing.write(IER, 1, 0x02)).toThrow("refused");
+    // The lock's word. Using the UART once more would wait for ever if it were held.
+    expect(new Int32Array(shared)[0]).toBe(0);
+  });
+
   test("loops back: data to input, modem control to modem status", () => {
     write(MCR, 0x1a);
     expect(read(MSR) & 0xf0).toBe(0x90);

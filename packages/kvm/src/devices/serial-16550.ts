@@ -70,30 +70,48 @@ export class Serial16550 implements PortDevice {
   /** Gives the guest input; returns how many bytes there was room for. */
   feed(bytes: Uint8Array): number {
     this.#mutex.lock();
-    const head = this.#get(WORD.head);
-    const count = Math.min(bytes.length, INPUT_CAPACITY - this.#available());
-    for (let i = 0; i < count; i++) this.#input[(head + i) & (INPUT_CAPACITY - 1)] = bytes[i] ?? 0;
-    this.#words[WORD.head] = (head + count) | 0;
-    if (count < bytes.length) this.#words[WORD.full] = 1;
-    this.#updateIrq();
-    this.#mutex.unlock();
-    return count;
+    try {
+      const head = this.#get(WORD.head);
+      const count = Math.min(bytes.length, INPUT_CAPACITY - this.#available());
+      for (let i = 0; i < count; i++) this.#input[(head + i) & (INPUT_CAPACITY - 1)] = bytes[i] ?? 0;
+      this.#words[WORD.head] = (head + count) | 0;
+      if (count < bytes.length) this.#words[WORD.full] = 1;
+      this.#updateIrq();
+      return count;
+    } finally {
+      this.#mutex.unlock();
+    }
   }
 
   read(port: number, size: number): number {
-    this.#mutex.lock();
-    const value = this.#readRegister(port & 7);
-    this.#mutex.unlock();
+    const value = this.#readLocked(port & 7);
     // The UART drives eight of the bus's lines.
     return size === 1 ? value : size === 2 ? 0xff00 | value : (0xffffff00 | value) >>> 0;
   }
 
   write(port: number, _size: number, value: number): void {
-    this.#mutex.lock();
-    const output = this.#writeRegister(port & 7, value & 0xff);
-    this.#mutex.unlock();
     // Outside the lock: writing may have to wait for the main thread, which may be about to feed input.
-    if (output) this.#hooks.output(value & 0xff);
+    if (this.#writeLocked(port & 7, value & 0xff)) this.#hooks.output(value & 0xff);
+  }
+
+  // The lock is left even when the host refuses the interrupt line: the main thread must not wait for it for ever.
+
+  #readLocked(register: number): number {
+    this.#mutex.lock();
+    try {
+      return this.#readRegister(register);
+    } finally {
+      this.#mutex.unlock();
+    }
+  }
+
+  #writeLocked(register: number, value: number): boolean {
+    this.#mutex.lock();
+    try {
+      return this.#writeRegister(register, value);
+    } finally {
+      this.#mutex.unlock();
+    }
   }
 
   #readRegister(register: number): number {

@@ -1,4 +1,4 @@
-import { SCHEDOP, SHUTDOWN, XEN_ERRNO } from "@pvh/abi";
+import { SCHEDOP, SHUTDOWN, schedShutdown, XEN_ERRNO } from "@pvh/abi";
 import type { ExitReason } from "../protocol.ts";
 import type { Hypercall } from "./hypercalls.ts";
 
@@ -11,7 +11,7 @@ const reasons: Record<number, ExitReason> = {
   [SHUTDOWN.soft_reset]: "soft-reset",
 };
 
-const argument = new Uint8Array(4);
+const argument = new Uint8Array(schedShutdown.size);
 const argumentView = new DataView(argument.buffer);
 
 /** sched_op(cmd, arg) (public/sched.h). */
@@ -30,7 +30,7 @@ function shutdown(call: Hypercall): number {
   if (!call.memory.copyIn(call.high[1] ?? 0, call.low[1] ?? 0, argument, argument.length))
     return -XEN_ERRNO.EFAULT;
   // Xen keeps the low byte of the reason, and toolstacks take an unknown one for a crash.
-  const code = argumentView.getUint32(0, true) & 0xff;
+  const code = argumentView.getUint32(schedShutdown.fields.reason.offset, true) & 0xff;
   const reason = reasons[code];
   if (reason === undefined) call.vcpu.end("crash", `SCHEDOP_shutdown with the unknown reason ${code}`);
   else if (reason === "crash")

@@ -1,4 +1,4 @@
-import { XEN_ERRNO, XENVER } from "@pvh/abi";
+import { XEN_ERRNO, XENVER, xenFeatureInfo } from "@pvh/abi";
 import type { Hypercall } from "./hypercalls.ts";
 
 const encoder = new TextEncoder();
@@ -49,7 +49,7 @@ export function xenVersion(call: Hypercall): number {
 const HYPERVISOR_VIRT_START = Uint8Array.of(0, 0, 0, 0, 0, 0x80, 0xff, 0xff);
 const HYPERVISOR_VIRT_START_32 = new Uint8Array(4);
 
-const featureInfo = new Uint8Array(8);
+const featureInfo = new Uint8Array(xenFeatureInfo.size);
 const featureView = new DataView(featureInfo.buffer);
 
 function getFeatures(call: Hypercall, features: number): number {
@@ -57,8 +57,8 @@ function getFeatures(call: Hypercall, features: number): number {
   const low = call.low[1] ?? 0;
   if (!call.memory.copyIn(high, low, featureInfo, featureInfo.length)) return -XEN_ERRNO.EFAULT;
   // There is one submap of 32 features.
-  if (featureView.getUint32(0, true) !== 0) return -XEN_ERRNO.EINVAL;
-  featureView.setUint32(4, features, true);
+  if (featureView.getUint32(xenFeatureInfo.fields.submap_idx.offset, true) !== 0) return -XEN_ERRNO.EINVAL;
+  featureView.setUint32(xenFeatureInfo.fields.submap.offset, features, true);
   return answer(call, featureInfo);
 }
 

@@ -56,7 +56,7 @@ export function exitName(reason: number): string {
 function describe(reason: number, a: number, b: number, c: number): string {
   switch (reason) {
     case kvmExit.KVM_EXIT_IO: {
-      // Port, size and direction, value of the last item.
+      // Port, size and direction, value of the first item.
       const size = b & 0xff;
       const bytes = size === 1 ? "1 byte" : `${size} bytes`;
       return b >> 8 === KVM_EXIT_IO_OUT

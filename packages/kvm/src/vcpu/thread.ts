@@ -134,7 +134,8 @@ export class VcpuThread {
     if (end === undefined || !REPORTED.includes(end.reason)) return end;
     const { index, fd, memory } = this.#parts;
     const report = crashReport(index, fd, memory, this.#history);
-    return { ...end, ...(wasReset(report) ? { detail: `${end.detail}; ${RESET_NOTE}` } : {}), report };
+    const detail = wasReset(report) ? [end.detail, RESET_NOTE].filter(Boolean).join("; ") : end.detail;
+    return { ...end, ...(detail === undefined ? {} : { detail }), report };
   }
 
   #handle(reason: number): void {
@@ -165,7 +166,7 @@ export class VcpuThread {
     }
   }
 
-  /** The last bytes of the exit's item are all that a history needs of a string instruction. */
+  /** Of a string instruction the history keeps the first item; the others follow from it. */
   #portIo(): void {
     this.count(COUNT.io);
     const { data, bytes } = this.run;

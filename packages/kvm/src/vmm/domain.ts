@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { type DomainImage, segments } from "@pvh/builder";
-import { asPvhError, PvhError, toProblem } from "@pvh/errors";
+import { asPvhError, hex, PvhError, toProblem } from "@pvh/errors";
 import { ConsoleServer } from "../console/server.ts";
 import { writeExitRecord } from "../exit-record.ts";
 import { openKvm } from "../host/kvm.ts";
@@ -110,7 +110,10 @@ export class Domain {
     await this.#stages.run("place", () => {
       for (const { gpa, bytes } of segments(image)) machine.memory.bytes(gpa, bytes.length).set(bytes);
     });
-    await this.#stages.run("context", () => loadVcpus(machine, this.#handles, image.vcpu));
+    const refused = await this.#stages.run("context", () => loadVcpus(machine, this.#handles, image.vcpu));
+    // The guest can do without, but whoever asks why it behaves otherwise elsewhere finds it in the log.
+    if (refused.length > 0)
+      console.error(`The host's KVM refuses these MSRs: ${refused.map(hex).join(", ")}.`);
     await this.#stages.run("devices", () => this.#connectDevices(machine));
     await this.#stages.run("unpause", () => this.#become(startPaused ? "paused" : "running"));
     await this.#launcher.tell({ launched: this.#status() });

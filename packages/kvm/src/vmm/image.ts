@@ -10,7 +10,6 @@ import {
 } from "@pvh/builder";
 import { KERNEL_FILE_LIMIT, readInputFile } from "../input-files.ts";
 import { HYPERCALL_PORT } from "../platform-xen/hypercall-port.ts";
-
 import type { Stages } from "./stages.ts";
 
 /** The stages before anything is allocated: reads the files and plans the domain's memory. */
