@@ -187,6 +187,11 @@ describe("gzip", () => {
     expect(error.details).toMatchObject({ field: "gzip ISIZE", offset: gzip.length - 4, allowed: size });
   });
 
+  test("an honest ISIZE makes the output as large as the data, without growing", () => {
+    const { buffer } = decompress("gzip", gzip, { limit: 1 << 20 });
+    expect(buffer.byteLength).toBe(size + 258);
+  });
+
   test("zeros may follow to the end, and nothing after them", () => {
     const zeros = new Uint8Array(512);
     expect(decompress("gzip", concat(gzip, zeros), { limit: size })).toEqual(plain);

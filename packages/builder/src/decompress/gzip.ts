@@ -1,7 +1,7 @@
 import { crc32 } from "./crc32.ts";
 import { Cursor } from "./cursor.ts";
 import type { Bounds } from "./damage.ts";
-import { inflate } from "./inflate.ts";
+import { inflate, MATCH_MAX } from "./inflate.ts";
 import { Output } from "./output.ts";
 
 const DEFLATE = 8;
@@ -58,11 +58,11 @@ function readHeader(cursor: Cursor): void {
   }
 }
 
-/** ISIZE of the last member, if deflate could make that much of the input. */
+/** ISIZE of the last member, if deflate could make that much of the input, and what inflating wants beyond. */
 function sizeHint(input: Uint8Array): number {
   const at = Math.max(input.length - 4, 0);
   const size = input.subarray(at).reduceRight((value, byte) => value * 256 + byte, 0);
-  return Math.min(size, input.length * MAX_RATIO);
+  return Math.min(size, input.length * MAX_RATIO) + MATCH_MAX;
 }
 
 function onlyZerosFollow(cursor: Cursor): boolean {

@@ -13,8 +13,8 @@ import {
 } from "./inflate-tables.ts";
 import type { Output } from "./output.ts";
 
-/** Longest match. */
-const MATCH_MAX = 258;
+/** Longest match: how much room is wanted beyond the data. */
+export const MATCH_MAX = 258;
 /** Below this length a copying loop beats the call of `copyWithin`. */
 const LONG_COPY = 64;
 /** Room asked for at once, so that growing is rare. */

@@ -38,10 +38,14 @@ export class Output {
     return this.bytes.length >= this.#ceiling;
   }
 
-  /** Makes sure that `count` more bytes fit: the payload says that they follow. */
-  reserve(count: number, offset: number): void {
+  /**
+   * Makes sure that `count` more bytes fit: the payload says that they follow.
+   *
+   * @param slack room that the decoder asks for beyond what it will use
+   */
+  reserve(count: number, offset: number, slack = 0): void {
     if (this.length + count > this.#ceiling) throw this.overflow(this.length + count, offset);
-    this.makeRoom(count, offset);
+    this.makeRoom(count + slack, offset);
   }
 
   /** Room for up to `count` more bytes; less when the ceiling comes before. The decoder checks `bytes.length`. */

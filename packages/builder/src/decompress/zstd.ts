@@ -31,7 +31,7 @@ function readFrame(cursor: Cursor, output: Output, decoder: BlockDecoder): void 
   const start = cursor.at;
   const outputStart = output.length;
   const { contentSize, windowSize, hasChecksum } = readFrameHeader(cursor);
-  if (contentSize !== undefined) output.reserve(contentSize, start);
+  if (contentSize !== undefined) output.reserve(contentSize, start, BLOCK_MAX);
 
   decoder.startFrame(Math.min(windowSize, BLOCK_MAX));
   for (let last = 0; last === 0; ) {
