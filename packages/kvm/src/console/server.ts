@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { RUNTIME_FILES } from "../protocol.ts";
+import { endAll, listenHere } from "../unix-socket.ts";
 import { History } from "./history.ts";
 import { ConsoleLog } from "./log.ts";
 
@@ -25,12 +26,8 @@ export class ConsoleServer {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** In the working directory, whose own path may be too long for a socket address. */
   listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(RUNTIME_FILES.console, resolve);
-    });
+    return listenHere(this.#server, RUNTIME_FILES.console);
   }
 
   /** `input` takes bytes for the guest and returns how many it had room for. Call {@link inputTaken} when there is room again. */
@@ -62,10 +59,7 @@ export class ConsoleServer {
   /** Gives the clients the rest and closes. */
   async close(): Promise<void> {
     this.#server.close();
-    const flushed = [...this.#clients].map((socket) => new Promise<void>((resolve) => socket.end(resolve)));
-    const timeout = new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref());
-    await Promise.race([Promise.all(flushed), timeout]);
-    for (const socket of this.#clients) socket.destroy();
+    await endAll(this.#clients, FLUSH_MS);
   }
 
   #accept(socket: Socket): void {

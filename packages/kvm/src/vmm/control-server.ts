@@ -9,9 +9,12 @@ import {
   type StageTiming,
   type VmmEvent,
 } from "../protocol.ts";
+import { endAll, listenHere } from "../unix-socket.ts";
 
 /** A client that does not read its events is cut off. */
 const MAX_BACKLOG = 1 << 20;
+/** How long clients get at the end to take what is left. */
+const FLUSH_MS = 1000;
 
 /** What the control socket offers; results go to the client as they are. */
 export interface ControlledDomain {
@@ -32,12 +35,8 @@ export class ControlServer {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** In the working directory, whose own path may be too long for a socket address. */
   listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(RUNTIME_FILES.control, resolve);
-    });
+    return listenHere(this.#server, RUNTIME_FILES.control);
   }
 
   /** Resolves when the first client has connected. */
@@ -49,12 +48,10 @@ export class ControlServer {
     for (const socket of this.#clients) send(socket, event);
   }
 
-  /** Resolves when the clients have everything that was sent; slow ones are not waited for longer than a second. */
+  /** Resolves when the clients have everything that was sent, or do not take it. */
   async close(): Promise<void> {
     this.#server.close();
-    const ended = [...this.#clients].map((socket) => new Promise<void>((resolve) => socket.end(resolve)));
-    await Promise.race([Promise.all(ended), new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
-    for (const socket of this.#clients) socket.destroy();
+    await endAll(this.#clients, FLUSH_MS);
   }
 
   #accept(socket: Socket): void {
