@@ -20,9 +20,6 @@ type AnyField = Field<any, any>;
 type Decoded<F> = F extends Field<infer D, infer _E> ? D : never;
 type Encodable<F> = F extends Field<infer _D, infer E> ? E : never;
 
-/** Values of a structure, as `decode` returns them. */
-export type StructOf<S> = S extends Struct<infer F> ? { [K in keyof F]: Decoded<F[K]> } : never;
-
 export interface Struct<F extends Record<string, AnyField>> {
   readonly name: string;
   /** Bytes. */
@@ -115,13 +112,6 @@ export const u32 = (offset: number): Field<number> => ({
   size: 4,
   read: (view, at) => view.getUint32(at, true),
   write: (view, at, value) => view.setUint32(at, value, true),
-});
-
-export const s32 = (offset: number): Field<number> => ({
-  offset,
-  size: 4,
-  read: (view, at) => view.getInt32(at, true),
-  write: (view, at, value) => view.setInt32(at, value, true),
 });
 
 export const u64 = (offset: number): Field<bigint, number | bigint> => ({

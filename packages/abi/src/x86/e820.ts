@@ -11,7 +11,7 @@ export const E820_TYPE = {
   pmem: 7,
 } as const;
 
-/** One entry of XENMEM_memory_map's buffer: packed, 20 bytes (arch/x86/include/asm/e820, xen-abi 1.8). */
+/** One entry of XENMEM_memory_map's buffer: packed, 20 bytes (Xen, asm-x86/e820.h). */
 export const e820Entry = struct("e820entry", 20, {
   addr: u64(0),
   size: u64(8),

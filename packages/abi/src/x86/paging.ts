@@ -1,6 +1,5 @@
 /** Paging with four levels and 4 KiB pages (Intel SDM volume 3, 5.5). */
 
-export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 4096;
 
 /** Entries of one page table. */
@@ -19,17 +18,8 @@ export const PTE = {
   G: 1 << 8,
 } as const;
 
-/** The frame address in an entry: bits 12-51. */
-export const PTE_ADDRESS_MASK = 0x000f_ffff_ffff_f000n;
-/** No execute; needs EFER.NXE. */
-export const PTE_NX = 1n << 63n;
-
 /** How many low bits of a virtual address one table of a level spans: an L1 maps 2 MiB. */
 export const TABLE_SPAN_BITS = { 1: 21, 2: 30, 3: 39, 4: 48 } as const;
-
-export function pageRoundDown(address: number): number {
-  return address - (address % PAGE_SIZE);
-}
 
 export function pageRoundUp(address: number): number {
   return Math.ceil(address / PAGE_SIZE) * PAGE_SIZE;

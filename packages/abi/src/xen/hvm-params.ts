@@ -19,7 +19,7 @@ export const HVM_PARAM = {
 /** Type of HVM_PARAM_CALLBACK_IRQ, in bits 56-63 of the value. */
 export const CALLBACK_TYPE = { GSI: 0, PCI_INTX: 1, VECTOR: 2 } as const;
 
-/** Frames below 4 GiB that libxc sets aside for a direct guest, and what each is for (xen-abi 2.3). */
+/** Frames below 4 GiB that libxc sets aside for a direct guest, and what each is for (xg_dom_x86.c). */
 export const SPECIAL_PAGES = {
   firstFrame: 0xfeff8,
   count: 8,

@@ -16,7 +16,7 @@ function layout(input: Partial<LayoutInput>) {
   });
 }
 
-/** xen-abi 1.3, computed with Xen 4.5's algorithm; addresses are relative to virt_base. */
+/** Computed with Xen 4.5's algorithm (xc_dom_build_image); addresses are relative to virt_base. */
 const vectors = [
   {
     input: { kernelEnd: 0x2000000, ramdiskSize: 0xa00000, memory: 512 * MIB },

@@ -1,4 +1,4 @@
-import { LEGACY_MAX_VCPUS, MAX_GUEST_CMDLINE, PAGE_SIZE, sharedInfo, startInfo } from "@pvh/abi";
+import { LEGACY_MAX_VCPUS, MAX_GUEST_CMDLINE, PAGE_SIZE, pageRoundUp, sharedInfo, startInfo } from "@pvh/abi";
 import { PvhError } from "@pvh/errors";
 import type { ClassicLayout } from "./layout.ts";
 
@@ -42,7 +42,7 @@ export function startInfoBytes(input: StartInfoInput): Uint8Array<ArrayBuffer> {
     nr_pt_frames: layout.pageTableFrames,
     mfn_list: virt(layout.p2m),
     mod_start: ramdiskSize > 0 ? virt(layout.ramdisk) : 0n,
-    mod_len: Math.ceil(ramdiskSize / PAGE_SIZE) * PAGE_SIZE,
+    mod_len: pageRoundUp(ramdiskSize),
     cmd_line: commandLine,
   });
 }

@@ -1,5 +1,5 @@
 import { elf32Header, elf32SectionHeader, elf64Header, elf64SectionHeader, sectionType } from "@pvh/abi";
-import { viewAt } from "./bytes.ts";
+import { roundUp, viewAt } from "./bytes.ts";
 import type { ElfFile } from "./elf.ts";
 import type { SymbolTable } from "./types.ts";
 
@@ -77,8 +77,4 @@ export function readSymbolTable(elf: ElfFile, kernelEnd: bigint): SymbolTable | 
       { name: "strtab", offset: strtabAt, bytes: strings },
     ],
   };
-}
-
-function roundUp(value: number, align: number): number {
-  return Math.ceil(value / align) * align;
 }

@@ -69,3 +69,7 @@ export function integerOf(bytes: Uint8Array): bigint {
   for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i] ?? 0);
   return value;
 }
+
+export function roundUp(value: number, align: number): number {
+  return Math.ceil(value / align) * align;
+}

@@ -1,6 +1,6 @@
 import { sectionType, segmentType } from "@pvh/abi";
 import { hex, PvhError } from "@pvh/errors";
-import { textOf, u32At, viewAt } from "./bytes.ts";
+import { roundUp, textOf, u32At, viewAt } from "./bytes.ts";
 import { type ElfFile, sectionName } from "./elf.ts";
 import type { KernelNote } from "./types.ts";
 
@@ -150,10 +150,6 @@ function isGap(bytes: Uint8Array, at: number): boolean {
 function isName(bytes: Uint8Array): boolean {
   const nul = bytes.indexOf(0);
   return nul > 0 && nul === bytes.length - 1 && bytes.subarray(0, nul).every((b) => b > 0x20 && b < 0x7f);
-}
-
-function roundUp(value: number, align: 4 | 8): number {
-  return Math.ceil(value / align) * align;
 }
 
 function tooManyNotes(range: Range, at: number): PvhError {
