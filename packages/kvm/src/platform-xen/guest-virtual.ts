@@ -1,3 +1,4 @@
+import { PTE } from "@pvh/abi";
 import type { GuestMemory, RamView } from "../guest-memory.ts";
 import type { RunPage } from "../vcpu/run-page.ts";
 
@@ -9,12 +10,7 @@ const CR4_LA57 = 1 << 12;
 const CR4_SMAP = 1 << 21;
 const RFLAGS_AC = 1 << 18;
 
-const PRESENT = 1 << 0;
-const WRITABLE = 1 << 1;
-const USER = 1 << 2;
-const ACCESSED = 1 << 5;
-const DIRTY = 1 << 6;
-const LARGE = 1 << 7;
+const { P: PRESENT, RW: WRITABLE, US: USER, A: ACCESSED, D: DIRTY, PS: LARGE } = PTE;
 
 const NOT_MAPPED = -1;
 /** Below this a byte loop is quicker than making a view. */

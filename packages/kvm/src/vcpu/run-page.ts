@@ -1,30 +1,33 @@
-import { KVM_SYNC_X86_REGS, kvmRun } from "@pvh/abi";
+import { KVM_SYNC_X86_REGS, kvmRegs, kvmRun, kvmSegment, kvmSregs } from "@pvh/abi";
 
-const CS_L = kvmRun.sregs + 19;
-const SS_DPL = kvmRun.sregs + 120 + 16;
-const CR0 = kvmRun.sregs + 224;
-const CR3 = kvmRun.sregs + 240;
-const CR4 = kvmRun.sregs + 248;
-const EFER = kvmRun.sregs + 264;
-const RFLAGS = kvmRun.regs + 136;
+const { cs, ss, cr0, cr3, cr4, efer } = kvmSregs.fields;
+const CS_L = kvmRun.sregs + cs.offset + kvmSegment.fields.l.offset;
+const SS_DPL = kvmRun.sregs + ss.offset + kvmSegment.fields.dpl.offset;
+const CR0 = kvmRun.sregs + cr0.offset;
+const CR3 = kvmRun.sregs + cr3.offset;
+const CR4 = kvmRun.sregs + cr4.offset;
+const EFER = kvmRun.sregs + efer.offset;
+
+const { rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, rip, rflags } = kvmRegs.fields;
+const RFLAGS = kvmRun.regs + rflags.offset;
 
 const CR0_PE = 1 << 0;
 const EFER_LMA = 1 << 10;
 const RFLAGS_VM = 1 << 17;
 
-/** Offset in `kvm_regs` of the registers that carry arguments. */
+/** Offset in `kvm_regs` of the instruction pointer and the registers that carry arguments. */
 export const REG = {
-  rax: 0,
-  rbx: 8,
-  rcx: 16,
-  rdx: 24,
-  rsi: 32,
-  rdi: 40,
-  rbp: 56,
-  r8: 64,
-  r9: 72,
-  r10: 80,
-  rip: 128,
+  rax: rax.offset,
+  rbx: rbx.offset,
+  rcx: rcx.offset,
+  rdx: rdx.offset,
+  rsi: rsi.offset,
+  rdi: rdi.offset,
+  rbp: rbp.offset,
+  r8: r8.offset,
+  r9: r9.offset,
+  r10: r10.offset,
+  rip: rip.offset,
 } as const;
 
 /**
