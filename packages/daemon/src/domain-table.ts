@@ -4,7 +4,7 @@ import type { Instance } from "./backend.ts";
 import { type DomainRecord, isLive } from "./domain.ts";
 import type { Store } from "./store.ts";
 
-/** A domain in memory. `record` is replaced, never changed in place, and always what the database holds. */
+/** A domain in memory. `record` is replaced, never changed in place; the database holds it too, unless a write failed. */
 export interface Entry {
   record: DomainRecord;
   readonly dir: string;

@@ -1,7 +1,7 @@
 import { GuestConfig } from "@pvh/builder";
 import { z } from "zod";
 
-export const domainStates = [
+export const DomainState = z.enum([
   "creating",
   "paused",
   "running",
@@ -11,8 +11,7 @@ export const domainStates = [
   "crashed",
   "destroyed",
   "lost",
-] as const;
-export const DomainState = z.enum(domainStates);
+]);
 export type DomainState = z.infer<typeof DomainState>;
 
 /** A live domain owns its name and may have a process; an ended one is a record that waits to be deleted. */
@@ -65,8 +64,8 @@ export const ExitRecord = z.object({
 });
 export type ExitRecord = z.infer<typeof ExitRecord>;
 
-export const Stage = z.object({ name: z.string(), ms: z.number() });
-export type Stage = z.infer<typeof Stage>;
+export const StageTiming = z.object({ name: z.string(), ms: z.number() });
+export type StageTiming = z.infer<typeof StageTiming>;
 
 /** What is known about the latest start of a domain. */
 export const Run = z.object({
@@ -75,7 +74,7 @@ export const Run = z.object({
   pid: z.int().optional(),
   bootInterface: z.enum(["classic", "direct"]).optional(),
   platform: z.enum(["xen", "bare"]).optional(),
-  stages: z.array(Stage),
+  stages: z.array(StageTiming),
   /** Boot id of the host: another one means that the host went down under the domain. */
   hostBoot: z.string(),
 });

@@ -1,11 +1,11 @@
 import { GuestConfig } from "@pvh/builder";
 import { z } from "zod";
 import type { HostSummary } from "../backend.ts";
-import { CrashReport, type DomainRecord, DomainState, ExitReason, isLive, Stage } from "../domain.ts";
+import { CrashReport, type DomainRecord, DomainState, ExitReason, isLive, Run } from "../domain.ts";
 
 const Timestamp = z.iso.datetime().describe("UTC, ISO 8601");
 
-export const ExitSummary = z.object({ reason: ExitReason, at: Timestamp });
+const ExitSummary = z.object({ reason: ExitReason, at: Timestamp });
 
 export const Exit = ExitSummary.extend({
   detail: z.string().optional(),
@@ -25,8 +25,8 @@ const summaryFields = {
   state: DomainState,
   memory: z.int().describe("MiB"),
   vcpus: z.int(),
-  boot_interface: z.enum(["classic", "direct"]).optional(),
-  platform: z.enum(["xen", "bare"]).optional(),
+  boot_interface: Run.shape.bootInterface,
+  platform: Run.shape.platform,
 };
 
 /** A domain in a list: flat, and small whatever the domain is like. */
@@ -43,7 +43,7 @@ export const Domain = z.object({
   pid: z.int().optional().describe("Process of the domain on the host, while there is one"),
   restarts: z.int().describe("Restarts by the on_* policies of the config"),
   exit: Exit.optional().describe("How the latest run that ended did so; stays while the domain runs again"),
-  stages: z.array(Stage).describe("Stages of the latest start with their durations"),
+  stages: Run.shape.stages.describe("Stages of the latest start with their durations"),
   config: GuestConfig,
 });
 
