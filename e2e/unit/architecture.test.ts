@@ -89,10 +89,35 @@ test.each(pure)("%s uses no Node built-in", (folder) => {
   expect(wrong).toEqual([]);
 });
 
-test("only the VMM loads koffi, and only below the kvm package", () => {
-  const wrong = Object.keys(arrows)
+/** What runs when `entry` of the kvm package is imported: its own files and the packages they name. Types do not. */
+function reached(entry: string): string[] {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = readFileSync(join(root, "packages/kvm/src", file), "utf8");
+    for (const [, specifier = ""] of text.matchAll(/^(?:import|export) (?!type\b)[^;]*?from "([^"]+)";$/gm)) {
+      if (specifier.startsWith(".")) visit(join(dirname(file), specifier));
+      else seen.add(specifier);
+    }
+  };
+  visit(entry);
+  return [...seen];
+}
+
+test("koffi is loaded by the VMM, and not by whoever imports the kvm package", () => {
+  expect(reached("vmm/main.ts")).toContain("koffi");
+  expect(reached("index.ts")).toContain("@pvh/builder");
+  expect(reached("index.ts")).not.toContain("koffi");
+  const elsewhere = Object.keys(arrows)
     .filter((folder) => folder !== "packages/kvm")
     .flatMap((folder) => importsOf(folder, false))
     .filter(({ specifier }) => specifier === "koffi");
-  expect(wrong).toEqual([]);
+  expect(elsewhere).toEqual([]);
+});
+
+test("the thread of a vCPU loads neither schemas nor the builder, which would cost each one memory and time", () => {
+  const loaded = reached("vcpu/worker.ts");
+  expect(loaded).toContain("vcpu/thread.ts");
+  expect(loaded.filter((name) => name === "@pvh/builder" || name === "zod")).toEqual([]);
 });
