@@ -23,6 +23,7 @@ test("an option comes before the environment, and paths are made absolute", () =
     stateDir: `${process.cwd()}/st`,
   });
   expect(readOptions(["--socket", "/o.sock"], env, 0)?.socket).toBe("/o.sock");
+  expect(readOptions([], { PVHD_SOCKET: "" }, 0)?.socket).toBe("/run/pvhd/pvhd.sock");
 });
 
 test("--help is not a start", () => {

@@ -29,7 +29,7 @@ export function readOptions(
   const values = parse(args);
   if (values.help) return undefined;
   return {
-    socket: resolve(values.socket ?? env.PVHD_SOCKET ?? defaultSocket(env, uid)),
+    socket: resolve(values.socket ?? (env.PVHD_SOCKET || defaultSocket(env, uid))),
     stateDir: resolve(values.state ?? defaultStateDir(env, uid)),
   };
 }
