@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { connectConsole, connectVmm, readConsoleLog, readExitRecord } from "@pvh/kvm";
+import { connectConsole, connectVmm, endVmmsIn, readConsoleLog, readExitRecord, vmmsIn } from "@pvh/kvm";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
 import { requireOrSkip } from "../hosts/require-or-skip.ts";
@@ -282,6 +282,27 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
     expect((await vmm.exited).reason).toBe("poweroff");
     expect(readConsoleLog(dir).length).toBeGreaterThan(300_000);
     lazy.destroy();
+  });
+
+  test("that is stopped does not keep its callers waiting, and is ended all the same", {
+    timeout: 40_000,
+  }, async () => {
+    const { vmm, dir } = await folder.launch({ kernel: kernel("direct-spin") });
+    process.kill(vmm.pid, "SIGSTOP");
+    await expect(vmm.pause()).rejects.toMatchObject({ code: "VMM_UNRESPONSIVE" });
+    expect(await connectVmm(dir, vmm.uuid, 200)).toBeUndefined();
+    expect(vmmsIn(dir).map(({ pid }) => pid)).toEqual([vmm.pid]);
+    await endVmmsIn(dir);
+    expect(isRunning(vmm.pid)).toBe(false);
+    expect(await vmm.exited).toMatchObject({ reason: "vmm-died" });
+  });
+
+  test("whose directory was removed is found by it", async () => {
+    const { vmm, dir } = await folder.launch({ kernel: kernel("direct-spin") });
+    rmSync(dir, { recursive: true });
+    expect(await connectVmm(dir, vmm.uuid)).toBeUndefined();
+    await endVmmsIn(dir);
+    expect(isRunning(vmm.pid)).toBe(false);
   });
 });
 

@@ -1,17 +1,23 @@
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PvhError } from "@pvh/errors";
 import {
   checkHost,
   connectConsole,
   connectVmm,
+  endVmmsIn,
   launchVmm,
   readConsoleLog,
   readExitRecord,
   type Vmm,
   type VmmStatus,
+  vmmsIn,
 } from "@pvh/kvm";
 import type { Backend, DomainStart, HostSummary, Instance } from "./backend.ts";
 import type { ExitRecord } from "./domain.ts";
+
+/** How long a VMM that shall end gets to answer before it is killed. */
+const PATIENCE_MS = 5000;
 
 /** Domains on /dev/kvm, each in a VMM process of its own that outlives the daemon. */
 export class KvmBackend implements Backend {
@@ -24,14 +30,25 @@ export class KvmBackend implements Backend {
 
   async find(dir: string, uuid: string): Promise<Instance | undefined> {
     const vmm = await connectVmm(dir, uuid);
+    if (vmm === undefined) {
+      await refuseDeaf(dir);
+      return undefined;
+    }
     try {
-      return vmm && toInstance(vmm, await vmm.status());
+      return toInstance(vmm, await vmm.status());
     } catch (error) {
-      vmm?.disconnect();
+      vmm.disconnect();
       // It ended while it was asked.
       if (error instanceof PvhError && error.code === "VMM_DIED") return undefined;
       throw error;
     }
+  }
+
+  async end(dir: string, uuid: string): Promise<void> {
+    const vmm = await connectVmm(dir, uuid, PATIENCE_MS);
+    await vmm?.destroy();
+    vmm?.disconnect();
+    await endVmmsIn(dir);
   }
 
   exitRecord(dir: string): ExitRecord | undefined {
@@ -56,6 +73,21 @@ export class KvmBackend implements Backend {
       capabilities,
       memoryAvailable,
     };
+  }
+}
+
+/** What still runs without being reachable is not an ended domain. One that is just ending gets its time. */
+async function refuseDeaf(dir: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (let [process] = vmmsIn(dir); process !== undefined; [process] = vmmsIn(dir)) {
+    if (performance.now() > deadline) {
+      throw new PvhError(
+        "VMM_UNRESPONSIVE",
+        `The VMM process ${process.pid} runs in ${dir}, but cannot be reached there; destroy the domain, or let the process go on if it was stopped by a signal and start pvhd again.`,
+        { field: "pid", found: process.pid },
+      );
+    }
+    await sleep(50);
   }
 }
 

@@ -39,6 +39,10 @@ export class SimulatorBackend implements Backend {
     return guest === undefined || guest.ended ? undefined : guest.connect();
   }
 
+  async end(dir: string, uuid: string): Promise<void> {
+    await (await this.find(dir, uuid))?.destroy();
+  }
+
   exitRecord(dir: string): ExitRecord | undefined {
     try {
       return ExitRecord.parse(JSON.parse(readFileSync(join(dir, "exit.json"), "utf8")));

@@ -38,8 +38,10 @@ export interface Backend {
   readonly name: string;
   /** Resolves when the domain runs (or is paused, when asked for). A failure leaves nothing that runs. */
   launch(start: DomainStart): Promise<Instance>;
-  /** The instance that an earlier daemon started, or undefined when there is none. */
+  /** The instance that an earlier daemon started, or undefined when none runs; VMM_UNRESPONSIVE when it cannot be asked. */
   find(dir: string, uuid: string): Promise<Instance | undefined>;
+  /** Ends what runs of a domain, whether it answers or not. Resolves when nothing does any more. */
+  end(dir: string, uuid: string): Promise<void>;
   /** The record that a domain left when it ended without a daemon to see it. */
   exitRecord(dir: string): ExitRecord | undefined;
   /** A connection to the console of a live domain; begins with the earlier output. */

@@ -168,7 +168,7 @@ export class Domains {
 
   async #firstStart(entry: Entry): Promise<void> {
     try {
-      makeDirectory(entry.dir, 0o700);
+      makeRuntimeDirectory(entry.dir);
       await this.#launch(entry, entry.record.startPaused);
     } catch (error) {
       await this.#forget(entry);
@@ -249,7 +249,7 @@ export class Domains {
   async #restart(entry: Entry): Promise<void> {
     if (entry.record.state !== "rebooting" || this.#closing) return;
     try {
-      makeDirectory(entry.dir, 0o700);
+      makeRuntimeDirectory(entry.dir);
       await this.#launch(entry, false);
     } catch (error) {
       const reason = entry.record.exit?.reason ?? "vmm-died";
@@ -310,9 +310,7 @@ export class Domains {
 
   /** Ends what runs of a domain without being looked after. */
   async #endStray({ dir, record }: Entry): Promise<void> {
-    const instance = await this.#options.backend.find(dir, record.uuid);
-    await instance?.destroy();
-    instance?.disconnect();
+    await this.#options.backend.end(dir, record.uuid);
   }
 
   async #forget(entry: Entry): Promise<void> {
@@ -339,6 +337,15 @@ export class Domains {
 
   #log({ record }: Entry, what: string): void {
     this.#options.log(`domain ${record.name} (${record.uuid}) ${what}`);
+  }
+}
+
+function makeRuntimeDirectory(dir: string): void {
+  try {
+    makeDirectory(dir, 0o700);
+  } catch (cause) {
+    const sentence = `The domain's directory ${dir} cannot be made: free space on its disk, and check that pvhd may write there.`;
+    throw new PvhError("DAEMON_STATE", sentence, { field: "--state", found: dir, cause });
   }
 }
 

@@ -94,8 +94,6 @@ async function removeOrphans(task: Reconciliation): Promise<void> {
 }
 
 async function discard(task: Reconciliation, dir: string, uuid: string): Promise<void> {
-  const instance = await task.backend.find(dir, uuid);
-  await instance?.destroy();
-  instance?.disconnect();
+  await task.backend.end(dir, uuid);
   await rm(dir, { recursive: true, force: true });
 }

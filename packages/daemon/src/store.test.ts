@@ -122,3 +122,17 @@ test("a state directory has one owner until it lets go", () => {
 test("a state directory that cannot be is refused with a sentence", () => {
   expect(() => lockStateDir("/proc/pvhd")).toThrow(expect.objectContaining({ code: "DAEMON_STATE" }));
 });
+
+test("a database that takes no more is the disk's fault, and says so", () => {
+  const store = openStore(file);
+  store.save(record());
+  const limit = new Database(file);
+  limit.exec(
+    "CREATE TRIGGER full BEFORE INSERT ON domains BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
+  );
+  limit.close();
+  const failure = () => store.save(record({ uuid: "33333333-3333-4333-8333-333333333333" }));
+  expect(failure).toThrow(expect.objectContaining({ code: "DAEMON_STATE" }));
+  expect(failure).toThrow(/free space on its disk/);
+  store.close();
+});

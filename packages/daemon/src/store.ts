@@ -41,12 +41,8 @@ export function openStore(path: string): Store {
   const remove = database.prepare<[string]>("DELETE FROM domains WHERE uuid = ?");
   return {
     all: () => all.all().map(toRecord),
-    save: (record) => {
-      save.run(toRow(record));
-    },
-    remove: (uuid) => {
-      remove.run(uuid);
-    },
+    save: (record) => written(path, () => save.run(toRow(record))),
+    remove: (uuid) => written(path, () => remove.run(uuid)),
     close: () => {
       database.close();
     },
@@ -67,6 +63,19 @@ function open(path: string): Database.Database {
       "DAEMON_STATE",
       `The database ${path} cannot be opened; restore it from a copy, or move it away to begin with an empty one.`,
       { field: "--state", found: path, cause },
+    );
+  }
+}
+
+function written(path: string, action: () => unknown): void {
+  try {
+    action();
+  } catch (cause) {
+    if (!(cause instanceof Database.SqliteError)) throw cause;
+    throw new PvhError(
+      "DAEMON_STATE",
+      `The database ${path} cannot be written (${cause.code}): free space on its disk, and check that pvhd may write there.`,
+      { field: "--state", found: cause.code, cause },
     );
   }
 }

@@ -26,6 +26,7 @@ export const errorCodes = {
   HOST_UNSUPPORTED: { status: 501, title: "This host cannot do what was asked" },
   HOST_SYSCALL: { status: 500, title: "A call to the host's kernel failed" },
   VMM_DIED: { status: 500, title: "The domain's VMM process ended unexpectedly" },
+  VMM_UNRESPONSIVE: { status: 500, title: "The domain's VMM process runs, but does not answer" },
   DOMAIN_NAME_TAKEN: { status: 409, title: "A live domain has this name" },
   DOMAIN_UUID_TAKEN: { status: 409, title: "A domain has this uuid" },
   DOMAIN_NOT_FOUND: { status: 404, title: "There is no such domain" },

@@ -22,4 +22,5 @@ export {
   VmmState,
   VmmStatus,
 } from "./protocol.ts";
+export { endVmmsIn, vmmsIn } from "./stray-vmms.ts";
 export { connectVmm, type Vmm } from "./vmm-client.ts";

@@ -49,18 +49,34 @@ export interface LaunchedVmm extends Vmm {
  * @throws the PvhError that the VMM reports, or VMM_DIED. No process and no file of the VMM stays behind then.
  */
 export async function launchVmm({ dir, ...domain }: LaunchOptions): Promise<LaunchedVmm> {
-  const made = mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const made = writing(dir, () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
   try {
     await refuseSecond(dir, domain.uuid);
-    keepEarlierConsole(dir);
-    removeFiles(dir, RUNTIME_FILES.olderConsoleLog);
-    writeFileSync(join(dir, RUNTIME_FILES.domain), `${JSON.stringify(domain)}\n`, { mode: 0o600 });
+    writing(dir, () => {
+      keepEarlierConsole(dir);
+      removeFiles(dir, RUNTIME_FILES.olderConsoleLog);
+      writeFileSync(join(dir, RUNTIME_FILES.domain), `${JSON.stringify(domain)}\n`, { mode: 0o600 });
+    });
     return await start(dir, domain.uuid);
   } catch (error) {
     if (error instanceof PvhError && error.code === "DOMAIN_UUID_TAKEN") throw error;
     removeFiles(dir);
     if (made !== undefined) rmSync(dir, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** A disk that is full, or that nothing may be written to, is nobody's defect. */
+function writing<T>(dir: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    throw new PvhError(
+      "FILE_UNWRITABLE",
+      `The domain's files cannot be written to ${dir} (${code}): free space on its disk, and check its permissions.`,
+      { field: "state", found: code, cause },
+    );
   }
 }
 

@@ -18,6 +18,9 @@ export const RUNTIME_FILES = {
   exit: "exit.json",
 } as const;
 
+/** How the command line of a VMM process begins; the domain's name follows. */
+export const VMM_TITLE = "pvh-vmm";
+
 /** The descriptor on which the VMM has the launcher's pipe. */
 export const LAUNCHER_FD = 3;
 

@@ -18,6 +18,8 @@ const DESTROY_MS = 5000;
 /** How long a VMM may take to greet: it may be busy unpacking a kernel. */
 const HELLO_MS = 60_000;
 const GONE_MS = 5000;
+/** How long a VMM may take to answer a request: longer than its vCPUs may take to follow one. */
+const ANSWER_MS = 10_000;
 
 /** A running VMM process, seen from outside. */
 export interface Vmm {
@@ -39,11 +41,14 @@ export interface Vmm {
   disconnect(): void;
 }
 
-/** Finds the VMM of a runtime directory; undefined when none runs there, or one of another domain. */
-export async function connectVmm(dir: string, uuid: string): Promise<Vmm | undefined> {
+/**
+ * Finds the VMM of a runtime directory; undefined when none runs there, one of another domain, or one that does not
+ * greet within `patience` ms.
+ */
+export async function connectVmm(dir: string, uuid: string, patience = HELLO_MS): Promise<Vmm | undefined> {
   const socket = await connectIn(dir, RUNTIME_FILES.control);
   if (socket === undefined) return undefined;
-  const connection = new Connection(socket, dir);
+  const connection = new Connection(socket, dir, patience);
   const hello = await connection.hello;
   if (hello?.uuid === uuid) return connection.vmm(hello.uuid, hello.process);
   connection.disconnect();
@@ -51,6 +56,7 @@ export async function connectVmm(dir: string, uuid: string): Promise<Vmm | undef
 }
 
 interface Pending {
+  timer: NodeJS.Timeout;
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
@@ -71,12 +77,12 @@ class Connection {
   #disconnected = false;
   #nextId = 1;
 
-  constructor(socket: Socket, dir: string) {
+  constructor(socket: Socket, dir: string, patience: number) {
     this.#socket = socket;
     this.#dir = dir;
     this.hello = this.#hello.promise;
     const lines = new JsonLines();
-    const timer = setTimeout(() => socket.destroy(), HELLO_MS).unref();
+    const timer = setTimeout(() => socket.destroy(), patience).unref();
     void this.hello.then(() => clearTimeout(timer));
     socket.on("data", (chunk) => {
       try {
@@ -117,7 +123,11 @@ class Connection {
     if (this.#socket.destroyed) return Promise.reject(gone());
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(deaf(method));
+      }, ANSWER_MS);
+      this.#pending.set(id, { resolve, reject, timer });
       this.#socket.write(`${JSON.stringify({ id, method })}\n`);
     });
   }
@@ -152,6 +162,7 @@ class Connection {
       for (const listener of this.#listeners) listener(message);
     } else {
       const pending = this.#pending.get(message.id);
+      clearTimeout(pending?.timer);
       this.#pending.delete(message.id);
       if ("error" in message) pending?.reject(fromProblem(message.error));
       else pending?.resolve(message.result);
@@ -160,7 +171,10 @@ class Connection {
 
   async #closed(): Promise<void> {
     this.#hello.resolve(undefined);
-    for (const { reject } of this.#pending.values()) reject(gone());
+    for (const { reject, timer } of this.#pending.values()) {
+      clearTimeout(timer);
+      reject(gone());
+    }
     this.#pending.clear();
     if (this.#disconnected || this.#process === undefined) return;
     if (!(await waitUntilGone(this.#process, GONE_MS))) kill(this.#process);
@@ -178,4 +192,12 @@ class Connection {
 
 function gone(): PvhError {
   return new PvhError("VMM_DIED", "The connection to the domain's VMM process has ended.");
+}
+
+function deaf(method: ControlMethod): PvhError {
+  return new PvhError(
+    "VMM_UNRESPONSIVE",
+    `The domain's VMM process has not answered ${method} within ${ANSWER_MS / 1000} s; look whether it was stopped by a signal, or destroy the domain.`,
+    { field: "method", found: method },
+  );
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { PvhError, toProblem } from "@pvh/errors";
-import { DomainFile, RUNTIME_FILES } from "../protocol.ts";
+import { DomainFile, RUNTIME_FILES, VMM_TITLE } from "../protocol.ts";
 import { Domain } from "./domain.ts";
 import { LauncherPipe } from "./launcher-pipe.ts";
 import { probeHost } from "./probe.ts";
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
     await launcher.tell({ failed: { ...toProblem(error) } });
     process.exit(1);
   }
-  process.title = `pvh-vmm ${file.config.name}`;
+  process.title = `${VMM_TITLE} ${file.config.name}`;
   const domain = new Domain(file, launcher);
   process.on("exit", () => domain.kickAll());
   process.on("SIGTERM", () => domain.terminate());
