@@ -5,7 +5,7 @@
 export { checkHost } from "./check-host.ts";
 export { readConsoleLog } from "./console/log.ts";
 export { connectConsole } from "./console-client.ts";
-export { readExitRecord, writeExitRecord } from "./exit-record.ts";
+export { readExitRecord } from "./exit-record.ts";
 export { KERNEL_FILE_LIMIT, readInputFile } from "./input-files.ts";
 export { type LaunchedVmm, type LaunchOptions, launchVmm, vmmEntry } from "./launch.ts";
 export {
@@ -14,7 +14,6 @@ export {
   ExitReason,
   ExitRecord,
   HostReport,
-  RUNTIME_FILES,
   Stage,
   StageTiming,
   VmmCounters,
