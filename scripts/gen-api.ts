@@ -1,5 +1,4 @@
-// Writes the OpenAPI document and the client's types after a change of the API: node scripts/gen-api.ts
-import { writeFileSync } from "node:fs";
+// The OpenAPI document and the client's types. npm run generate writes them after a change of the API.
 import { openApiDocument } from "@pvh/daemon";
 import openapiTS, { astToString } from "openapi-typescript";
 
@@ -15,8 +14,4 @@ export async function apiFiles(): Promise<{ file: URL; text: string }[]> {
       text: `// Generated from packages/daemon/openapi.json by scripts/gen-api.ts.\n\n${astToString(types)}`,
     },
   ];
-}
-
-if (import.meta.main) {
-  for (const { file, text } of await apiFiles()) writeFileSync(file, text);
 }

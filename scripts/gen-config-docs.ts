@@ -1,4 +1,4 @@
-// Renews the tables of docs/guest-config.md from the schema: node scripts/gen-config-docs.ts
+// Renews the tables of docs/guest-config.md from the schema: npm run generate
 import { readFileSync, writeFileSync } from "node:fs";
 import { fillConfigReference } from "../packages/builder/src/index.ts";
 

@@ -1,4 +1,4 @@
-// Writes docs/errors.md from the registry: node scripts/gen-error-docs.ts
+// Writes docs/errors.md from the registry: npm run generate
 import { writeFileSync } from "node:fs";
 import { errorDocs } from "../e2e/unit/error-docs.ts";
 

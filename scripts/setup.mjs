@@ -1,7 +1,12 @@
 // Sets up everything on a machine that has Node 20 or newer, npm, git and a C compiler: dependencies (through a pinned
 // pnpm), the pinned Node runtime and the built programs. Runs on the machine's own Node, so: plain JavaScript,
 // no dependency. What is already right is not done again.
-import { spawnSync } from "node:child_process";
+//
+//   node scripts/setup.mjs [SCRIPT ARGUMENT...]
+//
+// SCRIPT then runs on the pinned runtime. Not as `setup && node SCRIPT` in package.json: a shell that has looked up
+// `node` once goes on with the machine's own.
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -37,7 +42,9 @@ if (existsSync(runtime) && existsSync(stampFile) && readFileSync(stampFile, "utf
 }
 say("building pvhctl, pvhd and the VMM");
 run(runtime, [join(root, "scripts/build.mjs")]);
-say(`ready after ${((Date.now() - started) / 1000).toFixed(1)} s; try: npx pvhctl --help`);
+const [script, ...scriptArguments] = process.argv.slice(2);
+say(`ready after ${((Date.now() - started) / 1000).toFixed(1)} s${script ? "" : "; try: npx pvhctl --help"}`);
+if (script) runScript(script, scriptArguments);
 
 /** Changes when, and only when, an install would do something else. */
 function dependencyStamp() {
@@ -65,4 +72,13 @@ function run(command, args) {
   const result = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2] });
   if (result.error) fail(`${command} cannot be started: ${result.error.message}`);
   if (result.status !== 0) fail(`${[command, ...args].join(" ")} ended with status ${result.status}.`);
+}
+
+/** Ends as the script ends; signals are the script's to act on. */
+function runScript(file, args) {
+  const child = spawn(runtime, [join(root, file), ...args], { stdio: "inherit" });
+  process.on("SIGINT", () => {}); // a terminal sends it to the script as well
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => fail(`${runtime} cannot be started: ${error.message}`));
+  child.on("exit", (status) => process.exit(status ?? 1));
 }

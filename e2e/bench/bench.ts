@@ -1,6 +1,6 @@
 /**
  * npm run bench [NAME...]: prints figures, each with its comparison measured in the same run, interleaved. Asserts nothing.
- * Wants the Debian kernels (`node e2e/hosts/debian-packages.ts kernels`), xz, a C compiler and /dev/kvm; says what it
+ * Wants the Debian kernels (`npm run kernels`), xz, a C compiler and /dev/kvm; says what it
  * leaves out for want of one.
  */
 import { benchExits } from "./exits.ts";

@@ -31,13 +31,11 @@ export function compare(what: string, ours: number[], label: string, theirs: num
   return `${what}: best ${mine.toFixed(2)} ${unit}, ${label} ${other.toFixed(2)} ${unit}: ${(mine / other).toFixed(2)} x (medians ${median.toFixed(2)} x)`;
 }
 
-/** A Debian kernel that `node e2e/hosts/debian-packages.ts kernels` fetched. */
+/** A Debian kernel that `npm run kernels` fetched. */
 export function debianKernel(flavour: "amd64" | "cloud"): Uint8Array {
   const path = join(root, ".cache/kernels", flavour, "vmlinuz");
   if (!existsSync(path)) {
-    throw new Error(
-      "the Debian kernels are missing; fetch them with: node e2e/hosts/debian-packages.ts kernels",
-    );
+    throw new Error("the Debian kernels are missing; fetch them with: npm run kernels");
   }
   return readFileSync(path);
 }

@@ -17,6 +17,14 @@ if (reason !== undefined) {
   process.exit(1);
 }
 
+// A signal lets the step under way end, and then everything is cleaned up as after the last one.
+let interrupted = false;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {
+    interrupted = true;
+  });
+}
+
 await withFolder("pvh-demo", async (folder) => {
   title("Building the test guests");
   await buildGuests();
@@ -30,6 +38,9 @@ await withFolder("pvh-demo", async (folder) => {
     await daemon.stop();
   }
   title("Done: domains destroyed, daemon stopped, files removed");
+}).catch((error: Error) => {
+  console.error(`\nThe demo ended early: ${error.message}`);
+  process.exitCode = 1;
 });
 
 async function demo(daemon: Daemon, folder: string): Promise<void> {
@@ -47,6 +58,7 @@ async function demo(daemon: Daemon, folder: string): Promise<void> {
 }
 
 async function show(daemon: Daemon, args: string[]): Promise<void> {
+  if (interrupted) throw new Error("it was interrupted");
   console.log(`$ pvhctl ${args.map((arg) => arg.replace(root, "")).join(" ")}`);
   const { status, stdout, stderr } = await pvhctl(args, { socket: daemon.socket });
   process.stdout.write(stdout + stderr);
@@ -56,6 +68,7 @@ async function show(daemon: Daemon, args: string[]): Promise<void> {
 /** The guests report and power off; a guest that does not is a failure of the demo. */
 async function ended(daemon: Daemon, name: string): Promise<void> {
   for (let tries = 0; tries < 300; tries++) {
+    if (interrupted) throw new Error("it was interrupted");
     const { stdout } = await pvhctl(["show", name, "-o", "json"], { socket: daemon.socket });
     const { state, exit } = JSON.parse(stdout);
     if (state === "shutdown") return;

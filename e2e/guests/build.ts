@@ -1,6 +1,6 @@
 /**
  * Builds the test guests with the C compiler, `as` and `ld` of the machine. Objects are kept under a name that is the
- * hash of everything they depend on, so a second build only looks. `node e2e/guests/build.ts` builds all of them.
+ * hash of everything they depend on, so a second build only looks. `npm run guests` builds all of them.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";

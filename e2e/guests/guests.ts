@@ -71,6 +71,7 @@ const smallGuests: Record<string, { classic: string[]; direct: string[] }> = {
   echo: { classic: [], direct: [] },
   exits: { classic: [], direct: [] },
   halt: { classic: [], direct: [] },
+  hostile: { classic: [], direct: [] },
   mmio: { classic: ["small/absent-classic.c"], direct: ["small/absent-direct.c"] },
   poweroff: { classic: [], direct: [] },
   reboot: { classic: [], direct: [] },

@@ -138,7 +138,7 @@ async function link(target: string, path: string): Promise<void> {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (process.argv[2] !== "kernels") {
-    process.stderr.write("usage: node e2e/hosts/debian-packages.ts kernels\n");
+    process.stderr.write("usage: npm run kernels\n");
     process.exitCode = 2;
   } else {
     try {

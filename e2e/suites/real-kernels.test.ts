@@ -56,7 +56,7 @@ describe.each<{ flavour: KernelFlavour; compression: string }>([
 ])("Debian's $flavour kernel ($compression)", async ({ flavour, compression }) => {
   // Only CI fetches a hundred megabytes unasked.
   const found = (await cachedKernel(flavour)) ?? (process.env.CI ? await kernel(flavour) : undefined);
-  const missing = found === undefined ? "Fetch them: node e2e/hosts/debian-packages.ts kernels" : undefined;
+  const missing = found === undefined ? "Fetch them: npm run kernels" : undefined;
   const skip = requireOrSkip(`inspect and build of Debian's ${flavour} kernel`, missing);
 
   test.skipIf(skip)("inspect", async () => {

@@ -79,6 +79,8 @@ export async function startPvhd(folder: string): Promise<Daemon> {
   const socket = join(folder, "pvhd.sock");
   const state = join(folder, "state");
   const child = spawn(programs.pvhd, ["--socket", socket, "--state", state], {
+    // Its own process group: Ctrl-C must not end it before its domains are destroyed.
+    detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
@@ -118,7 +120,8 @@ export async function withFolder<T>(prefix: string, use: (folder: string) => Pro
 
 /** Why guests cannot run here, or undefined when they can. */
 export function noKvm(): string | undefined {
-  return existsSync("/dev/kvm")
+  const device = process.env.PVH_KVM_DEVICE ?? "/dev/kvm";
+  return existsSync(device)
     ? undefined
-    : "/dev/kvm is missing: load the kvm-intel or kvm-amd module, or enable nested virtualisation for this machine";
+    : `${device} is missing: load the kvm-intel or kvm-amd module, or enable nested virtualisation for this machine`;
 }

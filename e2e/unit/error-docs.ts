@@ -11,7 +11,7 @@ Every error has a stable code. The command line prints \`error CODE: sentence\`;
 RFC 9457 problem document (\`application/problem+json\`) whose \`code\` is the code, \`detail\` the sentence, and whose
 \`field\`, \`offset\`, \`line\`, \`column\`, \`found\`, \`allowed\` and \`causes\` say what it is about, where they make sense.
 
-Generated from \`packages/errors/src/registry.ts\` by \`node scripts/gen-error-docs.ts\`.
+Generated from \`packages/errors/src/registry.ts\` by \`npm run generate\`.
 
 | code | HTTP status | meaning |
 |--|--|--|

@@ -15,7 +15,7 @@ function examples(language: string): string[] {
 }
 
 describe("docs/guest-config.md", () => {
-  test("has the tables of the schema (renew them with: node scripts/gen-config-docs.ts)", () => {
+  test("has the tables of the schema (renew them with: npm run generate)", () => {
     expect(docs).toBe(fillConfigReference(docs));
   });
 

@@ -94,10 +94,7 @@ export function inspectElf(spec: TestElf): Kernel {
  */
 export function debianKernel(flavour: "amd64" | "cloud"): Uint8Array | string {
   const directory = process.env.PVH_TEST_KERNELS ?? join(import.meta.dirname, "../../../../.cache/kernels");
-  return realFile(
-    join(directory, flavour, "vmlinuz"),
-    "fetch it with: node e2e/hosts/debian-packages.ts kernels",
-  );
+  return realFile(join(directory, flavour, "vmlinuz"), "fetch it with: npm run kernels");
 }
 
 /** Xen builds of GRUB, as Debian's grub-xen-host has them. */
