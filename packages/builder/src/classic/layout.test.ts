@@ -126,7 +126,7 @@ test("too little memory is refused with what needs how much, and the least that 
   const error = failure(input);
   expect(error.code).toBe("LAYOUT_MEMORY");
   expect(error.message).toBe(
-    "memory = 32 MiB is too small: kernel up to 32.0 MiB, ramdisk 10.0 MiB, list of frames 0.1 MiB, page tables 0.1 MiB, with slack the boot image ends at 44.0 MiB; the least that would do is memory = 44.",
+    "memory = 32 MiB is too small: kernel up to 32.0 MiB, ramdisk 10.0 MiB, list of frames 64.0 KiB, page tables 100.0 KiB, with slack the boot image ends at 44.0 MiB; the least that would do is memory = 44.",
   );
   expect(error.details).toEqual({ field: "memory", found: 32, allowed: "at least 44" });
 });

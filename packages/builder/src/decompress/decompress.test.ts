@@ -79,8 +79,12 @@ describe.each(packed)("%s", (compression, input) => {
     expect(error.details.offset).toBeGreaterThanOrEqual(input.length);
   });
 
-  test.skipIf(compression === "lzma")("decompresses parts that follow one another", () => {
+  test("decompresses parts that follow one another, if the format has such", () => {
     const twice = concat(input, input);
+    if (compression === "lzma") {
+      expect(errorOf(compression, twice, { limit: 2 * size }).code).toBe("KERNEL_COMPRESSION");
+      return;
+    }
     expect(decompress(compression, twice, { size: 2 * size, limit: 2 * size })).toEqual(concat(plain, plain));
     expect(decompress(compression, twice, { limit: 2 * size })).toEqual(concat(plain, plain));
     expect(errorOf(compression, twice, { limit: 2 * size - 1 }).code).toBe("KERNEL_TOO_LARGE");

@@ -132,7 +132,7 @@ test.each(["xen", "bare"] as const)(
       expect.objectContaining({
         code: "LAYOUT_MEMORY",
         message: expect.stringMatching(
-          /^memory = 17 MiB is too small: kernel from 16.0 MiB to 17.0 MiB, ramdisk 0.1 MiB.*: the boot image ends at 17.1 MiB; the least that would do is memory = 18.$/,
+          /^memory = 17 MiB is too small: kernel from 16.0 MiB to 17.0 MiB, ramdisk 68.4 KiB.*: the boot image ends at 17.1 MiB; the least that would do is memory = 18.$/,
         ),
       }),
     );

@@ -80,6 +80,6 @@ test("the description for people shows regions by address, the memory map and th
   expect(lines).toContain("  rsi     0xffffffff81032800");
   expect(lines).toContain("  cs      selector 0x0 base 0x0 limit 0xffffffff attributes 0xa9b");
   const direct = describeImage(plan("direct", "xen"));
-  expect(direct).toContain("0xfeff8000..0xff000000  0.0 MiB   reserved");
+  expect(direct).toContain("0xfeff8000..0xff000000  32.0 KiB  reserved");
   expect(direct).toContain("fs      unusable");
 });
