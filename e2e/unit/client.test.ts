@@ -93,7 +93,7 @@ test("without a daemon every call says so", async () => {
   for (const call of [nobody.listDomains(), nobody.getDomain("a"), nobody.openConsole("a")]) {
     await expect(call).rejects.toMatchObject({
       code: "DAEMON_UNREACHABLE",
-      message: expect.stringMatching(/^No pvhd listens on .*absent.sock; start it with/),
+      message: expect.stringMatching(/^No pvhd listens on .*absent.sock; start it/),
     });
   }
 });

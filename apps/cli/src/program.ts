@@ -10,12 +10,18 @@ export function program(): Command {
     .version("0.1.0")
     .option("--socket <path>", "socket of pvhd (environment: PVHD_SOCKET)")
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`pvhctl: ${text}`) })
-    .showHelpAfterError("Try: pvhctl --help");
+    .configureOutput({
+      outputError: (text, write) => write(`pvhctl: ${text.replace(/^error:/, "error USAGE:")}`),
+    });
   const socket = () => root.opts<{ socket?: string }>().socket;
   const output = () =>
     new Option("-o, --output <format>", "output format").choices(["table", "json"]).default("table");
-  const command = (usage: string, description: string) => root.command(usage).description(description);
+  const command = (usage: string, description: string) =>
+    root
+      .command(usage)
+      .description(description)
+      .showHelpAfterError(`Try: pvhctl ${usage.split(" ", 1)[0]} --help`);
+  root.showHelpAfterError("Try: pvhctl --help");
 
   command("create <config> [overrides...]", "start a domain from an xl config file; overrides are key=value")
     .option("-p, --paused", "leave it paused")

@@ -26,8 +26,11 @@ test("the default socket is pvhd's", () => {
 });
 
 test.each([
-  ["ENOENT", /^No pvhd listens on \/s; start it with: pvhd --socket \/s$/],
-  ["ECONNREFUSED", /has ended; start it with/],
+  [
+    "ENOENT",
+    /^No pvhd listens on \/s; start it \(npx pvhd --socket \/s\), with the --state that it had before$/,
+  ],
+  ["ECONNREFUSED", /has ended; start it/],
   ["EACCES", /may not use .* as its owner or as a member of its group/],
   ["ECONNRESET", /broke; look whether pvhd runs/],
 ])("a connection that fails with %s says what to do", (code, sentence) => {

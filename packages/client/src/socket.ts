@@ -41,7 +41,7 @@ export function unreachable(path: string, cause: unknown): PvhError {
 }
 
 function explain(path: string, code: unknown): string {
-  const start = `start it with: pvhd --socket ${path}`;
+  const start = `start it (npx pvhd --socket ${path}), with the --state that it had before`;
   switch (code) {
     case "ENOENT":
     case "ENOTDIR":

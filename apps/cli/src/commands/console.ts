@@ -1,4 +1,5 @@
 import { type DomainConsole, PvhClient } from "@pvh/client";
+import { PvhError } from "@pvh/errors";
 import { attachTerminal } from "../terminal.ts";
 
 export async function console(
@@ -8,17 +9,45 @@ export async function console(
 ): Promise<void> {
   const pvhd = new PvhClient(socket);
   if (replay === true) process.stdout.write(await pvhd.getConsoleLog(id));
-  else await attachConsole(await pvhd.openConsole(id));
+  else await attachConsole(pvhd, id, await pvhd.openConsole(id));
 }
 
-/** Until the domain ends or the user leaves with Ctrl-]. */
-export async function attachConsole(stream: DomainConsole): Promise<void> {
-  if (process.stdin.isTTY) process.stderr.write("pvhctl: attached; Ctrl-] leaves\n");
-  const detach = attachTerminal(stream, () => stream.close());
-  try {
-    await stream.closed;
-  } finally {
-    detach();
-    if (process.stdin.isTTY) process.stderr.write("\n");
+/** Until the domain ends, which is then said on stderr, or the user leaves with Ctrl-]. */
+export async function attachConsole(pvhd: PvhClient, id: string, stream: DomainConsole): Promise<void> {
+  if (process.stdin.isTTY) say("attached; Ctrl-] leaves");
+  let left = false;
+  const detach = attachTerminal(stream, () => {
+    left = true;
+    stream.close();
+  });
+  const { clean, reason } = await stream.closed;
+  detach();
+  if (process.stdin.isTTY) process.stderr.write("\n");
+  if (left) {
+    say("detached; the domain goes on");
+  } else if (clean) {
+    say(await ending(pvhd, id));
+  } else {
+    const why = reason === "" ? "pvhd has gone, or does not answer any more" : reason;
+    throw new PvhError("DAEMON_UNREACHABLE", `The console broke: ${why}. The domain itself may go on.`);
   }
+}
+
+/** The console closes a moment before pvhd has recorded the end. */
+const SETTLE_MS = 3000;
+
+async function ending(pvhd: PvhClient, id: string): Promise<string> {
+  const deadline = Date.now() + SETTLE_MS;
+  let domain = await pvhd.getDomain(id);
+  while (domain.state === "running" && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    domain = await pvhd.getDomain(id);
+  }
+  const { name, state, exit } = domain;
+  if (exit === undefined) return `${name}: ${state}`;
+  return `${name}: ${exit.reason}${exit.detail === undefined ? "" : `: ${exit.detail}`}`;
+}
+
+function say(text: string): void {
+  process.stderr.write(`pvhctl: ${text}\n`);
 }

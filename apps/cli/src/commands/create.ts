@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { constants } from "node:os";
 import { type Domain, type DomainRequest, PvhClient } from "@pvh/client";
 import { PvhError } from "@pvh/errors";
 import { readGuestConfig } from "../files.ts";
@@ -17,18 +19,41 @@ export async function create(
   overrides: string[],
   options: CreateOptions,
 ): Promise<void> {
+  if (options.console === true && options.output === "json") {
+    throw new PvhError(
+      "USAGE",
+      "-c and -o json cannot go together: the console's output comes on stdout, too.",
+    );
+  }
   const config = readGuestConfig(file, overrides);
   const pvhd = new PvhClient(socket);
+  const uuid = config.uuid ?? randomUUID();
   // With a console the guest starts only when it is attached, so that its first character is seen.
   const attach = options.console === true;
-  let domain = await createNew(pvhd, { ...config, start_paused: options.paused === true || attach });
+  const request = { ...config, uuid, start_paused: options.paused === true || attach };
+  let domain = await undoneBySignals(pvhd, uuid, () => createNew(pvhd, request));
   const console = attach ? await pvhd.openConsole(domain.uuid) : undefined;
   if (attach && options.paused !== true) domain = await pvhd.act(domain.uuid, "unpause");
 
   if (options.output === "json") printJson(domain);
   else if (options.quiet !== true) print(`${domain.name} is ${domain.state}, uuid ${domain.uuid}`);
-  if (options.timings === true) print(`  ${formatTimings(domain.stages)}`);
-  if (console !== undefined) await attachConsole(console);
+  if (options.timings === true && options.output !== "json") print(`  ${formatTimings(domain.stages)}`);
+  if (console !== undefined) await attachConsole(pvhd, domain.uuid, console);
+}
+
+/** Somebody who presses Ctrl-C does not want the domain any more, however far it is. */
+async function undoneBySignals<T>(pvhd: PvhClient, uuid: string, work: () => Promise<T>): Promise<T> {
+  const undo = (signal: NodeJS.Signals) => {
+    const exit = () => process.exit(128 + constants.signals[signal]);
+    pvhd.deleteDomain(uuid).then(exit, exit);
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, undo);
+  try {
+    return await work();
+  } finally {
+    for (const signal of signals) process.off(signal, undo);
+  }
 }
 
 /**

@@ -46,7 +46,8 @@ async function attach(vmm: Vmm, dir: string, options: { timings?: boolean }): Pr
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, stop);
   try {
-    if (process.stdin.isTTY) say("running; Ctrl-] asks the guest to stop, twice ends it");
+    if (process.stdin.isTTY)
+      say("running; Ctrl-] asks the guest to stop, or ends it where it cannot be asked");
     await vmm.unpause();
     if (options.timings === true)
       say((await stageTimings(vmm)) ?? "the guest ended before its timings were read");

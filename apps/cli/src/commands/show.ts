@@ -1,4 +1,5 @@
 import { type Domain, PvhClient } from "@pvh/client";
+import { CrashReport } from "@pvh/kvm";
 import { formatTimings, type OutputOptions, print, printJson, properties } from "../output.ts";
 
 export async function show(socket: string | undefined, id: string, { output }: OutputOptions): Promise<void> {
@@ -28,5 +29,25 @@ function describe(domain: Domain): string {
     exit: exit && `${exit.reason} at ${exit.at}${exit.detail === undefined ? "" : `: ${exit.detail}`}`,
     "last line": exit?.last_console_line,
   });
-  return exit?.report === undefined ? lines : `${lines}\n\n${JSON.stringify(exit.report, null, 2)}`;
+  return exit?.report === undefined ? lines : `${lines}\n\n${describeReport(exit.report)}`;
+}
+
+/** Registers four to a line, then how the guest came there. */
+function describeReport(report: Record<string, unknown>): string {
+  const { vcpu, registers, instruction, lastExits } = CrashReport.parse(report);
+  const cells = Object.entries(registers).map(([name, value]) => `${name.padEnd(8)} ${value.padEnd(18)}`);
+  const lines = Array.from({ length: Math.ceil(cells.length / 4) }, (_, row) =>
+    cells
+      .slice(row * 4, row * 4 + 4)
+      .join("  ")
+      .trimEnd(),
+  );
+  return [
+    `vCPU ${vcpu} at the end`,
+    ...lines,
+    `code     ${instruction ?? "not readable"}`,
+    "",
+    "last exits, the latest last",
+    ...lastExits.map((line) => `  ${line}`),
+  ].join("\n");
 }
