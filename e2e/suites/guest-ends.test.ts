@@ -47,6 +47,16 @@ describe.skipIf(requireOrSkip("ways a guest ends", noKvm()))("a guest that ends"
     },
   );
 
+  test.for([
+    ["classic-hostile", 73],
+    ["direct-hostile", 43],
+    ["direct-hostile-bare", 3],
+  ] as const)("%s does not get the better of the VMM", async ([guest, checks]) => {
+    const result = await runGuest({ kernel: kernels[guest] ?? "" });
+    expect(passedChecks(result.stdout), result.stdout.slice(-2000)).toBe(checks);
+    expect(result.status, result.stderr).toBe(0);
+  });
+
   test.for(["classic-echo", "direct-echo", "direct-echo-bare"])(
     "%s answers on the serial port",
     async (guest) => {
