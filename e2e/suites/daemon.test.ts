@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { DomainState } from "@pvh/client";
@@ -271,6 +271,18 @@ describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", (
       for (let i = 0; i < 4; i++) await failing();
       await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before));
       expect(processesIn(folder)).toEqual([]);
+    });
+  });
+
+  test("whose directory was removed stays listed after a restart, and can be ended", async () => {
+    await withDaemon(async ({ client, daemon, restart }) => {
+      const { uuid, pid } = (await client.createDomain(request(kernels["direct-spin"]))).domain;
+      rmSync(join(daemon.state, "domains", uuid), { recursive: true });
+      await restart("SIGKILL");
+      expect((await client.getDomain(uuid)).state).toBe("running");
+      await client.deleteDomain(uuid);
+      expect(isRunning(pid)).toBe(false);
+      expect(await client.listDomains()).toEqual([]);
     });
   });
 

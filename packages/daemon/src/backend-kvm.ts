@@ -18,6 +18,8 @@ import type { ExitRecord } from "./domain.ts";
 
 /** How long a VMM that shall end gets to answer before it is killed. */
 const PATIENCE_MS = 5000;
+/** How long a VMM that has closed its sockets may take to go: consoles get their rest first. */
+const ENDING_MS = 3000;
 
 /** Domains on /dev/kvm, each in a VMM process of its own that outlives the daemon. */
 export class KvmBackend implements Backend {
@@ -78,7 +80,7 @@ export class KvmBackend implements Backend {
 
 /** What still runs without being reachable is not an ended domain. One that is just ending gets its time. */
 async function refuseDeaf(dir: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + ENDING_MS;
   for (let [process] = vmmsIn(dir); process !== undefined; [process] = vmmsIn(dir)) {
     if (performance.now() > deadline) {
       throw new PvhError(
