@@ -369,7 +369,7 @@ function nameTaken(holder: DomainRecord): PvhError {
 function wrongState(record: DomainRecord, action: string): PvhError {
   return new PvhError(
     "DOMAIN_STATE",
-    `The domain ${JSON.stringify(record.name)} is ${record.state}, so it cannot ${action}.`,
+    `The domain ${JSON.stringify(record.name)} is ${record.state}; only a live one can be told to ${action}.`,
     { field: "state", found: record.state },
   );
 }

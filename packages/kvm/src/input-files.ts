@@ -28,7 +28,7 @@ export function readInputFile(field: string, path: string, limit: number): Uint8
     if (stat.size > limit) {
       throw new PvhError(
         "KERNEL_TOO_LARGE",
-        `${field} names ${path}, which has ${stat.size} bytes; at most ${limit} (${mebibytes(limit)}) are taken.`,
+        `${field}: ${path} has ${stat.size} bytes; at most ${limit} (${mebibytes(limit)}) are taken.`,
         { field, found: stat.size, allowed: limit },
       );
     }
@@ -41,7 +41,7 @@ export function readInputFile(field: string, path: string, limit: number): Uint8
 function requireFile(field: string, path: string, stat: Stats): void {
   if (stat.isFile()) return;
   const found = stat.isDirectory() ? "a directory" : "not a regular file";
-  throw new PvhError("FILE_UNREADABLE", `${field} names ${path}, which is ${found}; a file is needed.`, {
+  throw new PvhError("FILE_UNREADABLE", `${field}: ${path} is ${found}; a file is needed.`, {
     field,
     found,
     allowed: "a regular file",
@@ -73,15 +73,11 @@ function attempt<T>(field: string, path: string, action: () => T): T {
       EACCES: "may not be read by this user: check its permissions and those of its folders",
       ENAMETOOLONG: "has too long a name",
     };
-    throw new PvhError(
-      "FILE_UNREADABLE",
-      `${field} names ${path}, which ${what[code] ?? `cannot be read (${code})`}.`,
-      {
-        field,
-        found: path,
-        allowed: "a readable file",
-        cause,
-      },
-    );
+    throw new PvhError("FILE_UNREADABLE", `${field}: ${path} ${what[code] ?? `cannot be read (${code})`}.`, {
+      field,
+      found: path,
+      allowed: "a readable file",
+      cause,
+    });
   }
 }
