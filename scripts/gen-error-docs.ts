@@ -1,5 +1,5 @@
 // Writes docs/errors.md from the registry: npm run generate
 import { writeFileSync } from "node:fs";
-import { errorDocs } from "../e2e/unit/error-docs.ts";
+import { errorDocs } from "./error-docs.ts";
 
 writeFileSync(new URL("../docs/errors.md", import.meta.url), errorDocs());

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
 import { root } from "../support/programs.ts";
+import { requireOrSkip } from "../support/require-or-skip.ts";
 import { describe as transcript } from "./agent-channel.ts";
 import { kernel } from "./debian-packages.ts";
 import { guestInitramfs, guestReachedInit } from "./initramfs.ts";
 import { type KvmHost, missingForKvmHost, startKvmHost } from "./kvm-host.ts";
-import { requireOrSkip } from "./require-or-skip.ts";
 
 const pvhctl = join(root, "apps/cli/bin/pvhctl");
 const pvhd = join(root, "packages/daemon/bin/pvhd");

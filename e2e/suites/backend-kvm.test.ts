@@ -1,8 +1,8 @@
 import { KvmBackend } from "@pvh/daemon";
 import { beforeAll, describe } from "vitest";
 import { buildGuests } from "../guests/build.ts";
-import { requireOrSkip } from "../hosts/require-or-skip.ts";
 import { noKvm } from "../support/programs.ts";
+import { requireOrSkip } from "../support/require-or-skip.ts";
 import { backendSuite } from "./backend.suite.ts";
 
 let kernels: Record<string, string>;

@@ -7,10 +7,10 @@ import type { DomainState } from "@pvh/client";
 import { PvhClient } from "@pvh/client";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { buildGuests } from "../guests/build.ts";
-import { requireOrSkip } from "../hosts/require-or-skip.ts";
 import { type DaemonRun, request, withDaemon } from "../support/daemon-runs.ts";
 import { eventually, isRunning, processesIn } from "../support/processes.ts";
 import { noKvm, root, startPvhd, withFolder } from "../support/programs.ts";
+import { requireOrSkip } from "../support/require-or-skip.ts";
 
 /** pvhd as a process, with domains on this machine's KVM. */
 

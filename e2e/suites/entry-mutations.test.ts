@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
-import { requireOrSkip } from "../hosts/require-or-skip.ts";
 import { entryGuestSettings, failedChecks, runGuest } from "../support/guest-runs.ts";
 import { noKvm } from "../support/programs.ts";
+import { requireOrSkip } from "../support/require-or-skip.ts";
 
 /**
  * Negative controls: a mutation damages one thing before the guest looks. The guest must find that, and nothing that

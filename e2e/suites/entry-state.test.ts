@@ -4,9 +4,9 @@ import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
 import { commandLine, ramdiskBytes } from "../guests/payload.ts";
-import { requireOrSkip } from "../hosts/require-or-skip.ts";
 import { entryGuestSettings, failedChecks, passedChecks, runGuest } from "../support/guest-runs.ts";
 import { noKvm, pvhctl, root, withFolder } from "../support/programs.ts";
+import { requireOrSkip } from "../support/require-or-skip.ts";
 
 /** The state in which guests are entered, as guests see it. What each line means: e2e/guests. */
 

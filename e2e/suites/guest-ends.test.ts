@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
-import { requireOrSkip } from "../hosts/require-or-skip.ts";
 import { passedChecks, runGuest } from "../support/guest-runs.ts";
 import { noKvm } from "../support/programs.ts";
+import { requireOrSkip } from "../support/require-or-skip.ts";
 
 /** Each way in which a guest ends is told apart by the exit status of `pvhctl run`. */
 

@@ -3,12 +3,12 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { connectConsole, connectVmm, endVmmsIn, readConsoleLog, readExitRecord, vmmsIn } from "@pvh/kvm";
+import { connectConsole, connectVmm, endVmmsOf, readConsoleLog, readExitRecord, vmmsOf } from "@pvh/kvm";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
-import { requireOrSkip } from "../hosts/require-or-skip.ts";
 import { eventually, isRunning, processesIn } from "../support/processes.ts";
 import { noKvm, root } from "../support/programs.ts";
+import { requireOrSkip } from "../support/require-or-skip.ts";
 import { VmmFolder } from "../support/vmms.ts";
 
 /** A VMM process from launch to end, without daemon and command line. */
@@ -291,8 +291,8 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
     process.kill(vmm.pid, "SIGSTOP");
     await expect(vmm.pause()).rejects.toMatchObject({ code: "VMM_UNRESPONSIVE" });
     expect(await connectVmm(dir, vmm.uuid, 200)).toBeUndefined();
-    expect(vmmsIn(dir).map(({ pid }) => pid)).toEqual([vmm.pid]);
-    await endVmmsIn(dir);
+    expect(vmmsOf(dir, vmm.uuid).map(({ pid }) => pid)).toEqual([vmm.pid]);
+    await endVmmsOf(dir, vmm.uuid);
     expect(isRunning(vmm.pid)).toBe(false);
     expect(await vmm.exited).toMatchObject({ reason: "vmm-died" });
   });
@@ -301,7 +301,7 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
     const { vmm, dir } = await folder.launch({ kernel: kernel("direct-spin") });
     rmSync(dir, { recursive: true });
     expect(await connectVmm(dir, vmm.uuid)).toBeUndefined();
-    await endVmmsIn(dir);
+    await endVmmsOf(dir, vmm.uuid);
     expect(isRunning(vmm.pid)).toBe(false);
   });
 });

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { checkHost, vmmEntry } from "@pvh/kvm";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
-import { requireOrSkip } from "../hosts/require-or-skip.ts";
 import { processesIn } from "../support/processes.ts";
 import { noKvm } from "../support/programs.ts";
+import { requireOrSkip } from "../support/require-or-skip.ts";
 import { VmmFolder, type VmmSettings } from "../support/vmms.ts";
 
 /** What a VMM refuses leaves one sentence and nothing else. */
