@@ -5,13 +5,13 @@ import {
   checkHost,
   connectConsole,
   connectVmm,
-  endVmmsIn,
+  endVmmsOf,
   launchVmm,
   readConsoleLog,
   readExitRecord,
   type Vmm,
   type VmmStatus,
-  vmmsIn,
+  vmmsOf,
 } from "@pvh/kvm";
 import type { Backend, DomainStart, HostSummary, Instance } from "./backend.ts";
 import type { ExitRecord } from "./domain.ts";
@@ -33,7 +33,7 @@ export class KvmBackend implements Backend {
   async find(dir: string, uuid: string): Promise<Instance | undefined> {
     const vmm = await connectVmm(dir, uuid);
     if (vmm === undefined) {
-      await refuseDeaf(dir);
+      await refuseDeaf(dir, uuid);
       return undefined;
     }
     try {
@@ -50,7 +50,7 @@ export class KvmBackend implements Backend {
     const vmm = await connectVmm(dir, uuid, PATIENCE_MS);
     await vmm?.destroy();
     vmm?.disconnect();
-    await endVmmsIn(dir);
+    await endVmmsOf(dir, uuid);
   }
 
   exitRecord(dir: string): ExitRecord | undefined {
@@ -79,9 +79,9 @@ export class KvmBackend implements Backend {
 }
 
 /** What still runs without being reachable is not an ended domain. One that is just ending gets its time. */
-async function refuseDeaf(dir: string): Promise<void> {
+async function refuseDeaf(dir: string, uuid: string): Promise<void> {
   const deadline = performance.now() + ENDING_MS;
-  for (let [process] = vmmsIn(dir); process !== undefined; [process] = vmmsIn(dir)) {
+  for (let [process] = vmmsOf(dir, uuid); process !== undefined; [process] = vmmsOf(dir, uuid)) {
     if (performance.now() > deadline) {
       throw new PvhError(
         "VMM_UNRESPONSIVE",

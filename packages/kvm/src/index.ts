@@ -2,12 +2,15 @@
  * The face of the VMM: starts VMM processes, finds and controls them, reads what they leave. Nothing here loads native
  * code; that happens in the VMM process alone.
  */
-export { checkHost } from "./check-host.ts";
+
 export { readConsoleLog } from "./console/log.ts";
-export { connectConsole } from "./console-client.ts";
 export { readExitRecord } from "./exit-record.ts";
 export { KERNEL_FILE_LIMIT, readInputFile } from "./input-files.ts";
-export { type LaunchedVmm, type LaunchOptions, launchVmm, vmmEntry } from "./launch.ts";
+export { checkHost } from "./launcher/check-host.ts";
+export { connectConsole } from "./launcher/console-client.ts";
+export { type LaunchedVmm, type LaunchOptions, launchVmm, vmmEntry } from "./launcher/launch.ts";
+export { endVmmsOf, vmmsOf } from "./launcher/stray-vmms.ts";
+export { connectVmm, type Vmm } from "./launcher/vmm-client.ts";
 export {
   CrashReport,
   DomainFile,
@@ -21,5 +24,3 @@ export {
   VmmState,
   VmmStatus,
 } from "./protocol.ts";
-export { endVmmsIn, vmmsIn } from "./stray-vmms.ts";
-export { connectVmm, type Vmm } from "./vmm-client.ts";

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { PvhError } from "@pvh/errors";
-import { RUNTIME_FILES } from "./protocol.ts";
-import { connectIn } from "./unix-socket.ts";
+import { RUNTIME_FILES } from "../protocol.ts";
+import { connectIn } from "../unix-socket.ts";
 
 /** A raw stream to the console of a running domain: its recent output first, then live; what is written is input. */
 export async function connectConsole(dir: string): Promise<Socket> {

@@ -1,8 +1,7 @@
 import type { Socket } from "node:net";
 import { fromProblem, PvhError } from "@pvh/errors";
-import { readExitRecord } from "./exit-record.ts";
-import { JsonLines } from "./json-lines.ts";
-import { identify, kill, type ProcessIdentity, waitUntilGone } from "./process-identity.ts";
+import { readExitRecord } from "../exit-record.ts";
+import { JsonLines } from "../json-lines.ts";
 import {
   ControlMessage,
   type ControlMethod,
@@ -10,8 +9,9 @@ import {
   RUNTIME_FILES,
   type VmmEvent,
   VmmStatus,
-} from "./protocol.ts";
-import { connectIn } from "./unix-socket.ts";
+} from "../protocol.ts";
+import { connectIn } from "../unix-socket.ts";
+import { identify, kill, type ProcessIdentity, waitUntilGone } from "./process-identity.ts";
 
 /** How long a VMM may take to end after destroy before it is killed. */
 const DESTROY_MS = 5000;

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { PvhError } from "@pvh/errors";
+import { HostReport } from "../protocol.ts";
 import { vmmEntry } from "./launch.ts";
-import { HostReport } from "./protocol.ts";
 
 const PROBE_MS = 20_000;
 

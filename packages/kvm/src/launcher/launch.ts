@@ -14,10 +14,10 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromProblem, PvhError } from "@pvh/errors";
-import { JsonLines } from "./json-lines.ts";
-import { type DomainFile, LAUNCHER_FD, LaunchMessage, RUNTIME_FILES, type VmmStatus } from "./protocol.ts";
-import { removeFiles } from "./runtime-files.ts";
-import { connectIn } from "./unix-socket.ts";
+import { JsonLines } from "../json-lines.ts";
+import { type DomainFile, LAUNCHER_FD, LaunchMessage, RUNTIME_FILES, type VmmStatus } from "../protocol.ts";
+import { removeFiles } from "../runtime-files.ts";
+import { connectIn } from "../unix-socket.ts";
 import { connectVmm, type Vmm } from "./vmm-client.ts";
 
 /** How long a VMM that reports a failure may take to be gone. */
@@ -29,12 +29,12 @@ export interface LaunchOptions extends DomainFile {
 }
 
 /**
- * The VMM's entry. In the source tree it is the TypeScript file beside this one; code that was bundled asks the
+ * The VMM's entry. In the source tree it is the TypeScript file beside this folder; code that was bundled asks the
  * package for its bundle.
  */
 export function vmmEntry(): string {
   return import.meta.url.endsWith(".ts")
-    ? fileURLToPath(new URL("vmm/main.ts", import.meta.url))
+    ? fileURLToPath(new URL("../vmm/main.ts", import.meta.url))
     : createRequire(import.meta.url).resolve("@pvh/kvm/vmm");
 }
 
