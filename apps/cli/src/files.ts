@@ -17,7 +17,7 @@ export function readGuestConfig(path: string, overrides: string[]): GuestConfig 
   return absolute;
 }
 
-/** A little more than the config reader takes: it says what is too long. */
+/** What the config reader takes; one byte more is read, so that it can say that there is too much. */
 const MAX_CONFIG = 2 ** 20;
 
 /** Configs may also come from a pipe, or from /dev/null when everything is on the command line. */

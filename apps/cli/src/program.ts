@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import manifest from "../package.json" with { type: "json" };
 
 /**
  * The command line as data for commander. Commands are imported when they run, so that each loads only what it needs:
@@ -7,7 +8,7 @@ import { Command, Option } from "commander";
 export function program(): Command {
   const root = new Command("pvhctl")
     .description("Create, run and manage PVH guests.")
-    .version("0.1.0")
+    .version(manifest.version)
     .option("--socket <path>", "socket of pvhd (environment: PVHD_SOCKET)")
     .exitOverride()
     .configureOutput({

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:os";
-import { type Domain, type DomainRequest, PvhClient } from "@pvh/client";
+import { type Domain, type DomainRequest, type DomainState, PvhClient } from "@pvh/client";
 import { PvhError } from "@pvh/errors";
 import { readGuestConfig } from "../files.ts";
 import { formatTimings, type OutputOptions, print, printJson } from "../output.ts";
@@ -56,6 +56,8 @@ async function undoneBySignals<T>(pvhd: PvhClient, uuid: string, work: () => Pro
   }
 }
 
+const endedStates: readonly DomainState[] = ["shutdown", "crashed", "destroyed", "lost"];
+
 /**
  * A request with a fixed uuid can be repeated, and then answers with the domain that exists. Somebody who types
  * `create` again means a new start: after the domain has ended that is what happens, before it is a mistake.
@@ -64,7 +66,7 @@ async function createNew(pvhd: PvhClient, request: DomainRequest): Promise<Domai
   const first = await pvhd.createDomain(request);
   if (first.created) return first.domain;
   const { uuid, name, state } = first.domain;
-  if (!["shutdown", "crashed", "destroyed", "lost"].includes(state)) {
+  if (!endedStates.includes(state)) {
     const sentence = `uuid ${uuid} belongs to the domain ${name}, which is ${state}; destroy it first, or give another uuid.`;
     throw new PvhError("DOMAIN_UUID_TAKEN", sentence, { field: "uuid", found: uuid });
   }

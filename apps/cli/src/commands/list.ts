@@ -7,8 +7,10 @@ export async function list(
   { output }: OutputOptions,
 ): Promise<void> {
   const pvhd = new PvhClient(socket);
-  const domains: DomainSummary[] =
-    domain === undefined ? await pvhd.listDomains() : [await pvhd.getDomain(domain)];
+  // Asked for first, so that an unknown one is an error.
+  const wanted = domain === undefined ? undefined : await pvhd.getDomain(domain);
+  const all = await pvhd.listDomains();
+  const domains = wanted === undefined ? all : all.filter(({ uuid }) => uuid === wanted.uuid);
   if (output === "json") printJson(domains);
   else print(table(["Name", "UUID", "Mem", "VCPUs", "Boot", "State", "Exit"], domains.map(row)));
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectConsole, type ExitRecord, launchVmm, type Vmm } from "@pvh/kvm";
+import { connectConsole, type ExitRecord, type LaunchedVmm, launchVmm, type Vmm } from "@pvh/kvm";
 import { guestExitStatus } from "../exit-status.ts";
 import { readGuestConfig } from "../files.ts";
 import { formatTimings } from "../output.ts";
@@ -29,7 +29,7 @@ export async function run(file: string, overrides: string[], options: { timings?
   }
 }
 
-async function attach(vmm: Vmm, dir: string, options: { timings?: boolean }): Promise<ExitRecord> {
+async function attach(vmm: LaunchedVmm, dir: string, options: { timings?: boolean }): Promise<ExitRecord> {
   const socket = await connectConsole(dir);
   const drained = new Promise<void>((resolve) => {
     socket.once("close", () => resolve());
@@ -49,8 +49,7 @@ async function attach(vmm: Vmm, dir: string, options: { timings?: boolean }): Pr
     if (process.stdin.isTTY)
       say("running; Ctrl-] asks the guest to stop, or ends it where it cannot be asked");
     await vmm.unpause();
-    if (options.timings === true)
-      say((await stageTimings(vmm)) ?? "the guest ended before its timings were read");
+    if (options.timings === true) say(formatTimings(vmm.launched.stages));
     const record = await vmm.exited;
     await drained;
     return record;
@@ -77,14 +76,6 @@ function stopper(vmm: Vmm): () => void {
       return destroy();
     });
   };
-}
-
-async function stageTimings(vmm: Vmm): Promise<string | undefined> {
-  try {
-    return formatTimings((await vmm.status()).stages);
-  } catch {
-    return undefined;
-  }
 }
 
 function describeExit(name: string, record: ExitRecord): string {
