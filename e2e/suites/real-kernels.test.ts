@@ -65,8 +65,8 @@ describe.each<{ flavour: KernelFlavour; compression: string }>([
       compression,
       elf: { class: 64 },
       notes: expect.arrayContaining([
-        expect.objectContaining({ name: "Xen", type: "GUEST_OS", value: "linux" }),
-        expect.objectContaining({ name: "Xen", type: "VIRT_BASE", value: "0xffffffff80000000" }),
+        expect.objectContaining({ owner: "Xen", type: 6, name: "GUEST_OS", value: "linux" }),
+        expect.objectContaining({ owner: "Xen", name: "VIRT_BASE", value: "0xffffffff80000000" }),
       ]),
       abis: {
         direct: { supported: true, entry: expect.stringMatching(/^0x1[0-9a-f]{6}$/), missing: [] },
@@ -105,7 +105,7 @@ describe.skipIf(
       format: "elf",
       compression: "none",
       elf: { class: 32 },
-      notes: [{ name: "Xen", type: "PHYS32_ENTRY", value: "0x100000" }],
+      notes: [{ owner: "Xen", type: 18, name: "PHYS32_ENTRY", value: "0x100000" }],
       abis: { direct: { supported: true, entry: "0x100000" }, classic: { supported: false } },
     });
   });

@@ -39,6 +39,12 @@ test.runIf(enough)("a file is read whole that is longer than one call can read",
   expect(new TextDecoder().decode(bytes.subarray(-3))).toBe("end");
 });
 
+test("an empty file is refused, not taken for no file", () => {
+  const path = join(dir, "empty");
+  closeSync(openSync(path, "w"));
+  expect(() => readInputFile("ramdisk", path, 100)).toThrow(/ramdisk: .* is empty/);
+});
+
 test("a file that is longer than the limit is not read", () => {
   const path = join(dir, "long");
   closeSync(openSync(path, "w"));

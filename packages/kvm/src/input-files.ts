@@ -25,6 +25,10 @@ export function readInputFile(field: string, path: string, limit: number): Uint8
   try {
     const stat = fstatSync(fd);
     requireFile(field, path, stat);
+    if (stat.size === 0) {
+      const sentence = `${field}: ${path} is empty; a file with a ${field} in it is needed.`;
+      throw new PvhError("FILE_UNREADABLE", sentence, { field, found: "0 bytes" });
+    }
     if (stat.size > limit) {
       throw new PvhError(
         "KERNEL_TOO_LARGE",

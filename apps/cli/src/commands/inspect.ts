@@ -29,7 +29,7 @@ function describe(file: string, kernel: Kernel, { elf, notes, abis, ...report }:
     direct: verdict("direct"),
     classic: verdict("classic"),
   });
-  const rows = notes.map(({ name, type, type_name, value }) => [name, String(type_name ?? type), value]);
+  const rows = notes.map(({ owner, name, value }) => [owner, name, value]);
   return [
     heading,
     ...report.warnings.map((warning) => `warning: ${warning}`),

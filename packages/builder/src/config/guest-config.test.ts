@@ -35,6 +35,7 @@ describe("a JSON body", () => {
     ["CONFIG_INVALID", "name", { name: "a\nb" }, /name is "a\ufffdb"; it must be/],
     ["CONFIG_INVALID", "name", { name: "é".repeat(128) }, /1 to 255 bytes/],
     ["CONFIG_INVALID", "name", { name: "\ud800" }, /it must be/],
+    ["CONFIG_INVALID", "name", { name: "a\u202eb" }, /it must be/],
     ["CONFIG_INVALID", "name", { name: "12" }, /name is "12", which would be taken for a domid/],
     ["CONFIG_INVALID", "name", { name: "00000000-0000-0000-0000-000000000001" }, /taken for a uuid/],
     ["CONFIG_INVALID", "name", { name: ".." }, /taken for a relative path/],

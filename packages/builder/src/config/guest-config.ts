@@ -83,7 +83,8 @@ const shape = {
       .string()
       .min(1)
       .max(255)
-      .regex(/^[^\p{Cc}/]+$/u)
+      // No slash, and nothing that a terminal acts on or shows in another order.
+      .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}/]+$/u)
       .refine((value) => encoder.encode(value).length <= 255 && value.isWellFormed())
       .superRefine((value, ctx) => {
         const kind = lookalike(value);

@@ -19,8 +19,8 @@ test.for([
     const found = report(file);
     expect(found).toMatchObject({ format: "bzImage", compression, source: "notes", warnings: [] });
     expect(found.elf).toMatchObject({ class: 64, machine: "x86-64", entry: "0x1000000", start: "0x1000000" });
-    const xen = found.notes.filter(({ name }) => name === "Xen");
-    const values = Object.fromEntries(xen.map(({ type, value }) => [type, value]));
+    const xen = found.notes.filter(({ owner }) => owner === "Xen");
+    const values = Object.fromEntries(xen.map(({ name, value }) => [name, value]));
     expect(values).toMatchObject({
       GUEST_OS: "linux",
       XEN_VERSION: "xen-3.0",
@@ -30,7 +30,7 @@ test.for([
       L1_MFN_VALID: "0x1,0x1",
       SUSPEND_CANCEL: "0x1",
     });
-    expect(found.notes.map(({ type_name }) => type_name)).toContain("BUILD_ID");
+    expect(found.notes.map(({ name }) => name)).toContain("BUILD_ID");
     expect(found.abis.direct).toEqual({
       supported: true,
       state: "supported",
@@ -63,7 +63,7 @@ test("GRUB for PVH: one note, 32 bits", (context) => {
   if (typeof file === "string") return context.skip(file);
   const found = report(file);
   expect(found.elf).toMatchObject({ class: 32, machine: "i386", start: "0x100000" });
-  expect(found.notes.map(({ type, value }) => [type, value])).toEqual([["PHYS32_ENTRY", "0x100000"]]);
+  expect(found.notes).toMatchObject([{ owner: "Xen", type: 18, name: "PHYS32_ENTRY", value: "0x100000" }]);
   expect(found.abis.direct).toMatchObject({ supported: true, entry: "0x100000" });
   expect(found.abis.classic).toMatchObject({ supported: false, missing: expect.arrayContaining(["LOADER"]) });
 });
@@ -73,7 +73,7 @@ test("GRUB for 64-bit PV has Xen notes and no PVH interface", (context) => {
   if (typeof file === "string") return context.skip(file);
   const found = report(file);
   expect(found.warnings).toEqual([]);
-  expect(found.notes.map(({ type }) => type)).toEqual([
+  expect(found.notes.map(({ name }) => name)).toEqual([
     "GUEST_OS",
     "LOADER",
     "XEN_VERSION",
@@ -89,7 +89,7 @@ test("GRUB for 32-bit PV: its last note says 12 bytes and has 4", (context) => {
   const file = grubKernel("i386-xen");
   if (typeof file === "string") return context.skip(file);
   const found = report(file);
-  expect(found.notes.at(-1)).toMatchObject({ type: "PAE_MODE", value: "yes" });
+  expect(found.notes.at(-1)).toMatchObject({ name: "PAE_MODE", value: "yes" });
   expect(found.warnings).toEqual([expect.stringMatching(/has a descriptor of 12 bytes where 4 are left/)]);
   expect(found.abis.direct.state).toBe("absent");
 });

@@ -41,15 +41,14 @@ export interface KernelReport {
 }
 
 export interface NoteReport {
-  /** `PHYS32_ENTRY`... for a known note of Xen, else the number. */
-  type: string | number;
-  /** Owner: `Xen`, `GNU`, `Linux`... */
+  /** The note's number among its owner's. */
+  type: number;
+  /** What its owner calls that type: `PHYS32_ENTRY`, `BUILD_ID`...; the number where that is not known. */
   name: string;
   /** `0x...` for numbers, text for strings, else bytes: `de ad be ef`. */
   value: string;
-  number: number;
-  /** What other owners call this type. */
-  type_name?: string;
+  /** `Xen`, `GNU`, `Linux`... */
+  owner: string;
   source: string;
   offset: string;
 }
@@ -121,23 +120,25 @@ export function kernelReport(kernel: Kernel): KernelReport {
 }
 
 function noteReport(note: KernelNote): NoteReport {
-  const place = { number: note.number, source: note.source, offset: hex(note.offset) };
-  if (isXenNote(note)) {
-    return {
-      type: xenNoteName(note.number) ?? note.number,
-      name: note.owner,
-      value: noteValue(note),
-      ...place,
-    };
-  }
-  const known = Object.hasOwn(otherNotes, note.owner) ? otherNotes[note.owner]?.[note.number] : undefined;
+  const known = noteName(note);
   return {
     type: note.number,
-    name: note.owner,
-    value: known === "BUILD_SALT" ? textOf(note.desc, 256) : rawBytes(note.desc),
-    ...place,
-    ...(known === undefined ? {} : { type_name: known }),
+    name: known ?? String(note.number),
+    value: printedValue(note, known),
+    owner: note.owner,
+    source: note.source,
+    offset: hex(note.offset),
   };
+}
+
+function noteName(note: KernelNote): string | undefined {
+  if (isXenNote(note)) return xenNoteName(note.number);
+  return Object.hasOwn(otherNotes, note.owner) ? otherNotes[note.owner]?.[note.number] : undefined;
+}
+
+function printedValue(note: KernelNote, name: string | undefined): string {
+  if (isXenNote(note)) return noteValue(note);
+  return name === "BUILD_SALT" ? textOf(note.desc, 256) : rawBytes(note.desc);
 }
 
 function abiReport(verdict: Verdict<unknown>, entry: string | null, help: string): AbiReport {
