@@ -46,6 +46,8 @@ export class TestDaemon implements AsyncDisposable {
   async crash(): Promise<void> {
     this.#store?.close();
     this.#store = undefined;
+    // Otherwise it would go on to act on what happens to its domains.
+    void this.#domains?.close();
     this.#domains = undefined;
   }
 
