@@ -3,9 +3,9 @@
  * code; that happens in the VMM process alone.
  */
 
+export { readKernel, readRamdisk } from "./boot-files.ts";
 export { readConsoleLog } from "./console/log.ts";
 export { readExitRecord } from "./exit-record.ts";
-export { KERNEL_FILE_LIMIT, readInputFile } from "./input-files.ts";
 export { checkHost } from "./launcher/check-host.ts";
 export { connectConsole } from "./launcher/console-client.ts";
 export { type LaunchedVmm, type LaunchOptions, launchVmm, vmmEntry } from "./launcher/launch.ts";

@@ -2,9 +2,6 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSy
 import { PvhError } from "@pvh/errors";
 import { mebibytes } from "./host/memory.ts";
 
-/** Bytes of a kernel file. Kernels with all their debugging data stay below. */
-export const KERNEL_FILE_LIMIT = 2 ** 30;
-
 /**
  * Reads a file that a config names.
  *

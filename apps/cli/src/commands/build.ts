@@ -5,13 +5,10 @@ import {
   describeImage,
   imageSpan,
   imageToJson,
-  inspectKernel,
   planDomain,
-  unpackKernel,
-  unpackRamdisk,
   writeImage,
 } from "@pvh/builder";
-import { KERNEL_FILE_LIMIT, readInputFile } from "@pvh/kvm";
+import { readKernel, readRamdisk } from "@pvh/kvm";
 import { readGuestConfig } from "../files.ts";
 import { print } from "../output.ts";
 import { writeAll, writeOutput } from "../write-output.ts";
@@ -19,11 +16,9 @@ import { writeAll, writeOutput } from "../write-output.ts";
 /** Writes OUT (guest-physical memory; file offset = gpa, sparse) and OUT.json (layout, memory map, vCPU state). */
 export async function build(file: string, overrides: string[], { out }: { out: string }): Promise<void> {
   const config = readGuestConfig(file, overrides);
-  const kernel = inspectKernel(unpackKernel(readInputFile("kernel", config.kernel, KERNEL_FILE_LIMIT)));
+  const kernel = readKernel(config.kernel);
   const ramdisk =
-    config.ramdisk === undefined
-      ? undefined
-      : unpackRamdisk(readInputFile("ramdisk", config.ramdisk, config.memory * 2 ** 20));
+    config.ramdisk === undefined ? undefined : readRamdisk(config.ramdisk, config.memory * 2 ** 20);
   const bootInterface = chooseBootInterface(config, kernel);
   const image = planDomain({
     config,

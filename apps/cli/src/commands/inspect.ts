@@ -1,16 +1,9 @@
-import {
-  explainVerdict,
-  inspectKernel,
-  type Kernel,
-  type KernelReport,
-  kernelReport,
-  unpackKernel,
-} from "@pvh/builder";
-import { KERNEL_FILE_LIMIT, readInputFile } from "@pvh/kvm";
+import { explainVerdict, type Kernel, type KernelReport, kernelReport } from "@pvh/builder";
+import { readKernel } from "@pvh/kvm";
 import { type OutputOptions, print, printJson, properties, table } from "../output.ts";
 
 export async function inspect(file: string, { output }: OutputOptions): Promise<void> {
-  const kernel = inspectKernel(unpackKernel(readInputFile("kernel", file, KERNEL_FILE_LIMIT)));
+  const kernel = readKernel(file);
   const report = kernelReport(kernel);
   if (output === "json") printJson(report);
   else print(describe(file, kernel, report));

@@ -3,20 +3,16 @@ import {
   choosePlatform,
   type DomainImage,
   type GuestConfig,
-  inspectKernel,
   planDomain,
-  unpackKernel,
-  unpackRamdisk,
 } from "@pvh/builder";
-import { KERNEL_FILE_LIMIT, readInputFile } from "../input-files.ts";
+import { readKernel, readRamdisk } from "../boot-files.ts";
 import { HYPERCALL_PORT } from "../platform-xen/hypercall-port.ts";
 import type { Stages } from "./stages.ts";
 
 /** The stages before anything is allocated: reads the files and plans the domain's memory. */
 export async function planImage(config: GuestConfig, stages: Stages): Promise<DomainImage> {
   const { kernel, ramdisk } = await stages.run("inspect", () => ({
-    kernel: inspectKernel(unpackKernel(readInputFile("kernel", config.kernel, KERNEL_FILE_LIMIT))),
-    // A ramdisk that is larger than the guest's memory could not be placed.
+    kernel: readKernel(config.kernel),
     ramdisk: config.ramdisk === undefined ? undefined : readRamdisk(config.ramdisk, config.memory * 2 ** 20),
   }));
   return stages.run("plan", () => {
@@ -31,8 +27,4 @@ export async function planImage(config: GuestConfig, stages: Stages): Promise<Do
       hypercallTrap: { kind: "port", port: HYPERCALL_PORT },
     });
   });
-}
-
-function readRamdisk(path: string, limit: number): Uint8Array {
-  return unpackRamdisk(readInputFile("ramdisk", path, limit));
 }

@@ -1,0 +1,20 @@
+import { inspectKernel, type Kernel, unpackKernel, unpackRamdisk } from "@pvh/builder";
+import { readInputFile } from "./input-files.ts";
+
+/** Bytes of a kernel file. Kernels with all their debugging data stay below. */
+const KERNEL_FILE_LIMIT = 2 ** 30;
+
+/** @throws PvhError FILE_UNREADABLE, or a KERNEL_ code that says what is wrong with the file. */
+export function readKernel(path: string): Kernel {
+  return inspectKernel(unpackKernel(readInputFile("kernel", path, KERNEL_FILE_LIMIT)));
+}
+
+/**
+ * The ramdisk as the guest gets it. What is larger than the guest's memory is refused, and what would be when it is
+ * unpacked stays packed: nothing is allocated that could not be placed.
+ *
+ * @param memory of the guest, in bytes
+ */
+export function readRamdisk(path: string, memory: number): Uint8Array {
+  return unpackRamdisk(readInputFile("ramdisk", path, memory), { maxUnpacked: memory });
+}
