@@ -1,4 +1,5 @@
 import { GuestConfig } from "@pvh/builder";
+import { CrashReport, ExitReason } from "@pvh/kvm";
 import { z } from "zod";
 
 export const DomainState = z.enum([
@@ -26,32 +27,7 @@ const liveStates: ReadonlySet<DomainState> = new Set([
   "rebooting",
 ]);
 
-export const ExitReason = z.enum([
-  "poweroff",
-  "reboot",
-  "suspend",
-  "crash",
-  "watchdog",
-  "soft-reset",
-  "triple-fault",
-  "emulation-failure",
-  "vmm-died",
-  "killed",
-  "host-lost",
-]);
-export type ExitReason = z.infer<typeof ExitReason>;
-
-/** The state of a vCPU that crashed, and how it came there. Addresses and registers as "0x..." strings. */
-export const CrashReport = z.object({
-  vcpu: z.int(),
-  rip: z.string(),
-  registers: z.record(z.string(), z.string()),
-  /** Bytes at RIP in hexadecimal. */
-  instruction: z.string().optional(),
-  /** The latest last. */
-  lastExits: z.array(z.string()),
-});
-export type CrashReport = z.infer<typeof CrashReport>;
+export { CrashReport, ExitReason };
 
 /** How a run of a domain ended. */
 export const ExitRecord = z.object({
