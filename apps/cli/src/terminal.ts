@@ -8,8 +8,8 @@ const CTRL_RIGHT_BRACKET = 0x1d;
 
 /**
  * Connects this process's terminal with a console: output to stdout, keys to the guest. On a terminal the keys go
- * through raw, Ctrl-C included; Ctrl-] calls `onEscape`. Returns what puts the
- * terminal back and ends its input for good.
+ * through raw, Ctrl-C included; Ctrl-] calls `onEscape`. Returns what puts the terminal back and ends its input for
+ * good.
  */
 export function attachTerminal(console: ConsoleStream, onEscape: () => void): () => void {
   const { stdin, stdout } = process;
