@@ -37,6 +37,8 @@ export interface RamView {
   readonly gpa: number;
   /** Guest-physical address after the last byte. */
   readonly end: number;
+  /** The first byte's address in this process. */
+  readonly address: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly data: DataView<ArrayBuffer>;
   /** For atomic access. */
@@ -47,10 +49,11 @@ export interface RamView {
 export class GuestMemory {
   readonly slots: readonly RamView[];
 
-  constructor(slots: readonly { gpa: number; buffer: ArrayBuffer }[]) {
-    this.slots = slots.map(({ gpa, buffer }) => ({
+  constructor(slots: readonly { gpa: number; buffer: ArrayBuffer; address?: bigint }[]) {
+    this.slots = slots.map(({ gpa, buffer, address = 0n }) => ({
       gpa,
       end: gpa + buffer.byteLength,
+      address: Number(address),
       bytes: new Uint8Array(buffer),
       data: new DataView(buffer),
       words: new Int32Array(buffer),
@@ -58,7 +61,7 @@ export class GuestMemory {
   }
 
   static of(slots: readonly RamSlot[]): GuestMemory {
-    return new GuestMemory(slots.map((slot) => ({ gpa: slot.gpa, buffer: viewOf(slot) })));
+    return new GuestMemory(slots.map((slot) => ({ gpa: slot.gpa, buffer: viewOf(slot), address: slot.address })));
   }
 
   /** The slot that holds all of [gpa, gpa + length). Never throws and allocates nothing. */
