@@ -107,6 +107,13 @@ export const u16 = (offset: number): Field<number> => ({
   write: (view, at, value) => view.setUint16(at, value, true),
 });
 
+export const s16 = (offset: number): Field<number> => ({
+  offset,
+  size: 2,
+  read: (view, at) => view.getInt16(at, true),
+  write: (view, at, value) => view.setInt16(at, value, true),
+});
+
 export const u32 = (offset: number): Field<number> => ({
   offset,
   size: 4,

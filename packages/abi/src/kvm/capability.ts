@@ -23,6 +23,7 @@ export const KVM_SYNC_X86_REGS = 1;
 export const KVM_SYNC_X86_SREGS = 2;
 
 /** Argument of KVM_CAP_X86_USER_SPACE_MSR: which refused MSR accesses exit to user space. */
+export const KVM_MSR_EXIT_REASON_INVAL = 1;
 export const KVM_MSR_EXIT_REASON_UNKNOWN = 2;
 export const KVM_MSR_EXIT_REASON_FILTER = 4;
 

@@ -40,6 +40,7 @@ export const kvmIoctl = {
   KVM_GET_LAPIC: ior(0x8e, 1024),
   KVM_SET_LAPIC: iow(0x8f, 1024),
   KVM_SET_CPUID2: iow(0x90, 8),
+  KVM_NMI: io(0x9a),
   KVM_SET_DEBUGREGS: iow(0xa2, 128),
   KVM_GET_TSC_KHZ: io(0xa3),
 } as const;

@@ -30,6 +30,7 @@ const check: HeaderCheck = {
     KVM_API_VERSION: kvm.KVM_API_VERSION,
     KVM_SYNC_X86_REGS: kvm.KVM_SYNC_X86_REGS,
     KVM_SYNC_X86_SREGS: kvm.KVM_SYNC_X86_SREGS,
+    KVM_MSR_EXIT_REASON_INVAL: kvm.KVM_MSR_EXIT_REASON_INVAL,
     KVM_MSR_EXIT_REASON_UNKNOWN: kvm.KVM_MSR_EXIT_REASON_UNKNOWN,
     KVM_MSR_EXIT_REASON_FILTER: kvm.KVM_MSR_EXIT_REASON_FILTER,
     KVM_PIT_SPEAKER_DUMMY: kvm.KVM_PIT_SPEAKER_DUMMY,
@@ -56,7 +57,9 @@ function runOffsets(): Record<string, number> {
     at(`emulation_failure.${member}`, offset);
   }
   at("immediate_exit", kvmRun.immediate_exit);
+  at("request_interrupt_window", kvmRun.request_interrupt_window);
   at("exit_reason", kvmRun.exit_reason);
+  at("cr8", kvmRun.cr8);
   at("ready_for_interrupt_injection", kvmRun.ready_for_interrupt_injection);
   at("if_flag", kvmRun.if_flag);
   at("hw.hardware_exit_reason", kvmRun.hardware_reason);

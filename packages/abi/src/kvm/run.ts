@@ -3,12 +3,16 @@
  * numbers, not a codec, because the run loop reads them once for each exit through views made in advance.
  */
 export const kvmRun = {
+  /** u8: KVM_RUN ends as soon as the guest can take an interrupt. */
+  request_interrupt_window: 0,
   /** u8: KVM_RUN returns EINTR at once while it is 1. */
   immediate_exit: 1,
   ready_for_interrupt_injection: 12,
   if_flag: 13,
   /** u32 */
   exit_reason: 8,
+  /** u64: the task priority, where the local APIC is not the kernel's. */
+  cr8: 16,
   /** KVM_EXIT_UNKNOWN, KVM_EXIT_FAIL_ENTRY: u64 */
   hardware_reason: 0x20,
   io: { direction: 0x20, size: 0x21, port: 0x22, count: 0x24, data_offset: 0x28 },
@@ -45,6 +49,7 @@ export const kvmExit = {
   KVM_EXIT_SHUTDOWN: 8,
   KVM_EXIT_FAIL_ENTRY: 9,
   KVM_EXIT_INTR: 10,
+  KVM_EXIT_SET_TPR: 11,
   KVM_EXIT_INTERNAL_ERROR: 17,
   KVM_EXIT_SYSTEM_EVENT: 24,
   KVM_EXIT_X86_RDMSR: 29,

@@ -3,12 +3,15 @@ import { type HeaderCheck, headerMismatches, headersMissing } from "../header-ch
 import { E820_TYPE } from "../x86/e820.ts";
 import * as args from "./arguments.ts";
 import * as cpuid from "./cpuid.ts";
+import * as grants from "./grant-table.ts";
 import { HVM_PARAM } from "./hvm-params.ts";
 import * as start from "./hvm-start-info.ts";
 import * as calls from "./hypercalls.ts";
+import * as netif from "./io/netif.ts";
 import * as shared from "./shared-info.ts";
 import { MAX_GUEST_CMDLINE, SIF, startInfo } from "./start-info.ts";
 import * as vcpu from "./vcpu-context.ts";
+import * as store from "./xenstore.ts";
 
 const check: HeaderCheck = {
   prelude: ["#define __XEN_TOOLS__"],
@@ -26,6 +29,8 @@ const check: HeaderCheck = {
     "xen/hvm/hvm_vcpu.h",
     "xen/hvm/hvm_op.h",
     "xen/hvm/params.h",
+    "xen/io/netif.h",
+    "xen/io/xs_wire.h",
   ],
   structs: [
     {
@@ -48,8 +53,62 @@ const check: HeaderCheck = {
     { c: "struct xen_memory_map", codec: args.xenMemoryMap },
     { c: "struct xen_add_to_physmap", codec: args.xenAddToPhysmap },
     { c: "struct xen_hvm_param", codec: args.xenHvmParam },
+    { c: "struct xsd_sockmsg", codec: store.xsdSockmsg },
+    { c: "struct xenstore_domain_interface", codec: store.xenstoreDomainInterface },
     { c: "struct xen_feature_info", codec: args.xenFeatureInfo },
     { c: "struct sched_shutdown", codec: args.schedShutdown },
+    { c: "struct sched_poll", codec: args.schedPoll },
+    { c: "struct sched_watchdog", codec: args.schedWatchdog },
+    { c: "struct xen_memory_reservation", codec: args.xenMemoryReservation },
+    { c: "struct xen_remove_from_physmap", codec: args.xenRemoveFromPhysmap },
+    { c: "struct xen_add_to_physmap_batch", codec: args.xenAddToPhysmapBatch, names: { extra: "u.res0" } },
+    { c: "struct multicall_entry", codec: args.multicallEntry },
+    { c: "struct vcpu_runstate_info", codec: args.vcpuRunstateInfo },
+    { c: "struct vcpu_set_singleshot_timer", codec: args.vcpuSetSingleshotTimer },
+    { c: "struct vcpu_register_vcpu_info", codec: args.vcpuRegisterVcpuInfo },
+    { c: "struct xen_hvm_evtchn_upcall_vector", codec: args.xenHvmEvtchnUpcallVector },
+    { c: "struct evtchn_alloc_unbound", codec: args.evtchnAllocUnbound },
+    { c: "struct evtchn_bind_interdomain", codec: args.evtchnBindInterdomain },
+    { c: "struct evtchn_bind_virq", codec: args.evtchnBindVirq },
+    { c: "struct evtchn_bind_ipi", codec: args.evtchnBindIpi },
+    {
+      c: "struct evtchn_status",
+      codec: args.evtchnStatus,
+      names: { remote_dom: "u.interdomain.dom", value: "u.interdomain.port" },
+    },
+    { c: "struct evtchn_bind_vcpu", codec: args.evtchnBindVcpu },
+    { c: "struct evtchn_init_control", codec: args.evtchnInitControl },
+    { c: "struct evtchn_set_priority", codec: args.evtchnSetPriority },
+    { c: "struct grant_entry_v1", codec: grants.grantEntryV1 },
+    { c: "struct gnttab_map_grant_ref", codec: grants.gnttabMapGrantRef },
+    { c: "struct gnttab_unmap_grant_ref", codec: grants.gnttabUnmapGrantRef },
+    { c: "struct gnttab_setup_table", codec: grants.gnttabSetupTable },
+    {
+      c: "struct gnttab_copy",
+      codec: grants.gnttabCopy,
+      names: {
+        source: "source.u",
+        source_domid: "source.domid",
+        source_offset: "source.offset",
+        dest: "dest.u",
+        dest_domid: "dest.domid",
+        dest_offset: "dest.offset",
+      },
+    },
+    { c: "struct gnttab_query_size", codec: grants.gnttabQuerySize },
+    { c: "struct gnttab_set_version", codec: grants.gnttabSetVersion },
+    { c: "struct gnttab_get_version", codec: grants.gnttabGetVersion },
+    { c: "struct gnttab_swap_grant_ref", codec: grants.gnttabSwapGrantRef },
+    { c: "struct netif_tx_request", codec: netif.netifTxRequest },
+    { c: "struct netif_tx_response", codec: netif.netifTxResponse },
+    { c: "struct netif_rx_request", codec: netif.netifRxRequest },
+    { c: "struct netif_rx_response", codec: netif.netifRxResponse },
+    {
+      c: "struct netif_extra_info",
+      codec: netif.netifExtraGso,
+      names: { size: "u.gso.size", gso_type: "u.gso.type", features: "u.gso.features" },
+    },
+    { c: "struct netif_extra_info", codec: netif.netifExtraMcast, names: { addr: "u.mcast.addr" } },
   ],
   constants: {
     ...prefixed("__HYPERVISOR_", calls.HYPERCALL),
@@ -62,9 +121,31 @@ const check: HeaderCheck = {
     ...prefixed("EVTCHNOP_", calls.EVTCHNOP),
     ...prefixed("GNTTABOP_", calls.GNTTABOP),
     ...prefixed("HVMOP_", calls.HVMOP),
+    ...prefixed("GTF_", grants.GTF),
+    ...prefixed("GNTMAP_", grants.GNTMAP),
+    ...prefixed("GNTCOPY_", grants.GNTCOPY),
+    ...prefixed("GNTST_", grants.GNTST),
+    ...prefixed("GNTTAB_RESERVED_", grants.GNTTAB_RESERVED),
+    ...prefixed("NETTXF_", netif.NETTXF),
+    ...prefixed("NETRXF_", netif.NETRXF),
+    ...prefixed("NETIF_RSP_", netif.NETIF_RSP),
+    ...prefixed("XEN_NETIF_EXTRA_TYPE_", netif.XEN_NETIF_EXTRA_TYPE),
+    ...prefixed("XEN_NETIF_GSO_TYPE_", netif.XEN_NETIF_GSO_TYPE),
+    XEN_NETIF_EXTRA_FLAG_MORE: netif.XEN_NETIF_EXTRA_FLAG_MORE,
+    XEN_NETIF_NR_SLOTS_MIN: netif.XEN_NETIF_NR_SLOTS_MIN,
+    XEN_NETIF_MAX_TX_SIZE: netif.XEN_NETIF_MAX_TX_SIZE,
+    ...prefixed("MMUEXT_", calls.MMUEXT),
     ...prefixed("VIRQ_", calls.VIRQ),
     ...prefixed("XEN_", calls.XEN_ERRNO),
     ...prefixed("XENVER_", calls.XENVER),
+    ...prefixed("XS_", store.XS),
+    ...prefixed("XENSTORE_SERVER_FEATURE_", store.XENSTORE_SERVER_FEATURE),
+    ...prefixed("XENSTORE_ERROR_", store.XENSTORE_ERROR),
+    XENSTORE_CONNECTED: store.XENSTORE_CONNECTION.CONNECTED,
+    XENSTORE_RECONNECT: store.XENSTORE_CONNECTION.RECONNECT,
+    XENSTORE_RING_SIZE: store.XENSTORE_RING_SIZE,
+    XENSTORE_PAYLOAD_MAX: store.XENSTORE_PAYLOAD_MAX,
+    XENSTORE_REL_PATH_MAX: store.XENSTORE_REL_PATH_MAX,
     ...prefixed("HVM_PARAM_", HVM_PARAM),
     ...prefixed("SIF_", SIF),
     ...prefixed("VGCF_", vcpu.VGCF),

@@ -169,7 +169,24 @@ export const GNTTABOP = {
   cache_flush: 12,
 } as const;
 
-export const HVMOP = { set_param: 0, get_param: 1, flush_tlbs: 5, pagetable_dying: 9, get_time: 10 } as const;
+export const HVMOP = {
+  set_param: 0,
+  get_param: 1,
+  flush_tlbs: 5,
+  pagetable_dying: 9,
+  get_time: 10,
+  set_evtchn_upcall_vector: 23,
+} as const;
+
+/** Commands of mmuext_op (public/xen.h). */
+export const MMUEXT = {
+  TLB_FLUSH_LOCAL: 6,
+  INVLPG_LOCAL: 7,
+  TLB_FLUSH_MULTI: 8,
+  INVLPG_MULTI: 9,
+  TLB_FLUSH_ALL: 10,
+  INVLPG_ALL: 11,
+} as const;
 
 export const VIRQ = {
   TIMER: 0,
@@ -196,6 +213,7 @@ export const XEN_ERRNO = {
   EPERM: 1,
   ENOENT: 2,
   ESRCH: 3,
+  ENXIO: 6,
   E2BIG: 7,
   EAGAIN: 11,
   ENOMEM: 12,
@@ -205,6 +223,7 @@ export const XEN_ERRNO = {
   EEXIST: 17,
   EINVAL: 22,
   ENOSPC: 28,
+  ETIME: 62,
   EILSEQ: 84,
   ENOSYS: 38,
   EOPNOTSUPP: 95,
