@@ -33,6 +33,16 @@ const mmap: (
   "void *mmap(void *address, size_t size, int protection, int flags, int fd, int64_t offset)",
 );
 
+const memfdCreate: (name: string, flags: number) => number = libc.func(
+  "int memfd_create(const char *name, uint flags)",
+);
+const ftruncate: (fd: number, length: number) => number = libc.func("int ftruncate(int fd, int64_t length)");
+const madvise: (address: number, size: number, advice: number) => number = libc.func(
+  "int madvise(size_t address, size_t size, int advice)",
+);
+
+export const schedYield: () => number = libc.func("int sched_yield(void)");
+
 export const gettid: () => number = libc.func("int gettid(void)");
 
 const tgkill: (pid: number, tid: number, signal: number) => number = libc.func(
@@ -45,9 +55,12 @@ const sigaction: (signal: number, action: Uint8Array, old: null) => number = lib
 
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 0x01;
+const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const MAP_FAILED = 0xffffffffffffffffn;
+const MFD_CLOEXEC = 1;
+const MADV_REMOVE = 9;
 
 /** Memory of this process by its address, which other threads can make views of. It is never unmapped. */
 export interface Mapping {
@@ -56,7 +69,34 @@ export interface Mapping {
   size: number;
 }
 
+/** Memory that can be mapped at several places at once: page `n` of it is at `n * 4096` of the descriptor. */
+export interface SharedMapping extends Mapping {
+  fd: number;
+}
+
 /** Zeroed memory that takes up room only where it is touched. The caller turns `undefined` (see {@link errno}) into an error. */
+export function mapMemoryFile(name: string, size: number): SharedMapping | undefined {
+  const fd = memfdCreate(name, MFD_CLOEXEC);
+  if (fd < 0 || ftruncate(fd, size) < 0) return undefined;
+  const address = mmap(null, size, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+  return address === MAP_FAILED ? undefined : { address, size, fd };
+}
+
+/**
+ * Puts one page of a memory file at `address`, in the place of what was mapped there; nobody ever finds nothing there.
+ * False when the kernel refuses, for want of memory or mappings.
+ */
+export function mapPageAt(address: number, fd: number, offset: number): boolean {
+  const flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE;
+  return mmap(BigInt(address), 4096, PROT_READ_WRITE, flags, fd, offset) !== MAP_FAILED;
+}
+
+/** Gives the memory of a range of a memory file back to the host; it reads as zeros afterwards. */
+export function discardMemory(address: number, size: number): void {
+  madvise(address, size, MADV_REMOVE);
+}
+
+/** Zeroed memory for buffers of this process. The caller turns `undefined` (see {@link errno}) into an error. */
 export function mapAnonymous(size: number): Mapping | undefined {
   const address = mmap(null, size, PROT_READ_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return address === MAP_FAILED ? undefined : { address, size };
@@ -99,7 +139,7 @@ export function errnoName(number: number): string {
 }
 
 /** A real-time signal: SIGUSR1 is the Node inspector's, SIGPROF the profiler's. */
-const KICK_SIGNAL = 40;
+export const KICK_SIGNAL = 40;
 /** `struct sigaction`: handler u64 @0, mask 128 bytes @8, flags i32 @136. */
 const SIGACTION_SIZE = 152;
 

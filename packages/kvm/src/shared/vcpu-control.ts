@@ -3,7 +3,8 @@ export const REQUEST = { run: 0, pause: 1, stop: 2 } as const;
 /** What a vCPU is doing. */
 export const VCPU_STATE = { starting: 0, running: 1, paused: 2, ended: 3 } as const;
 
-const WORD = { request: 0, state: 1, tid: 2, wake: 3 } as const;
+const WORD = { request: 0, state: 1, tid: 2, wake: 3, inGuest: 4 } as const;
+const WORDS = 6;
 
 /** What each vCPU counts for itself, by name (see `VmmStatus.counters`), with the index of the counter. */
 export const COUNT = { io: 0, mmio: 1, hlt: 2, msr: 3, hypercall: 4, kick: 5, other: 6 } as const;
@@ -11,7 +12,7 @@ const COUNTERS = Object.keys(COUNT).length;
 
 /** Hypercalls answered -ENOSYS are counted by number; the last slot takes numbers from 64 on. */
 const REFUSED_SLOTS = 65;
-const COUNTERS_OFFSET = 16;
+const COUNTERS_OFFSET = WORDS * 4;
 
 /**
  * The part of a vCPU that its worker and the main thread share. Counters are doubles with one writer, so that
@@ -24,7 +25,7 @@ export class VcpuControl {
   readonly #refused: Float64Array;
 
   constructor(buffer: SharedArrayBuffer) {
-    this.#words = new Int32Array(buffer, 0, 4);
+    this.#words = new Int32Array(buffer, 0, WORDS);
     this.counters = new Float64Array(buffer, COUNTERS_OFFSET, COUNTERS);
     this.#refused = new Float64Array(buffer, COUNTERS_OFFSET + COUNTERS * 8, REFUSED_SLOTS);
   }
@@ -52,6 +53,17 @@ export class VcpuControl {
   wake(): void {
     Atomics.add(this.#words, WORD.wake, 1);
     Atomics.notify(this.#words, WORD.wake);
+  }
+
+  /**
+   * The worker is in KVM_RUN or about to be. It says so before it looks for what others have for it, so that whoever has
+   * something and finds this false need not interrupt it.
+   */
+  get inGuest(): boolean {
+    return Atomics.load(this.#words, WORD.inGuest) !== 0;
+  }
+  set inGuest(value: boolean) {
+    Atomics.store(this.#words, WORD.inGuest, value ? 1 : 0);
   }
 
   /** How often the vCPU has been woken: read it before looking for work, and sleep on it when there was none. */
