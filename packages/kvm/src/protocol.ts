@@ -27,6 +27,8 @@ export const LAUNCHER_FD = 3;
 /** What a VMM is to run. Paths in the config are absolute. */
 export const DomainFile = z.strictObject({
   uuid: z.guid(),
+  /** What the guest learns as its domain id; 1 when nobody counts domains. */
+  domid: z.int().min(1).max(0x7fef).exactOptional(),
   config: GuestConfig,
   /** Stop before the first instruction until unpaused. */
   startPaused: z.boolean(),

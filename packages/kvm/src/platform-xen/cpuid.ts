@@ -9,7 +9,7 @@ import {
 } from "@pvh/abi";
 import type { BootInterface } from "@pvh/builder";
 import { type CpuidEdit, cpuidEntry, editCpuid, forVcpu, withoutHypervisorLeaves } from "../cpuid.ts";
-import type { Personality } from "./personality.ts";
+import { personalityOf } from "./personality.ts";
 
 const bits = (...numbers: number[]) => numbers.reduce((mask, bit) => mask | (1 << bit), 0) >>> 0;
 const allBut = (...numbers: number[]) => ~bits(...numbers) >>> 0;
@@ -17,10 +17,10 @@ const allBut = (...numbers: number[]) => ~bits(...numbers) >>> 0;
 /** 5-level paging is not Xen's: hypercall arguments are walked, and guests are built, with four. */
 const NO_LA57: CpuidEdit = { leaf: 7, register: "ecx", keep: allBut(16) };
 
-/** Local APIC, x2APIC, TSC deadline: without a local APIC none of them works. */
-const NO_LOCAL_APIC: CpuidEdit[] = [
-  { leaf: 1, register: "edx", keep: allBut(9) },
-  { leaf: 1, register: "ecx", keep: allBut(21, 24) },
+/** A local APIC and x2APIC, which are modelled here; no TSC deadline, which is not. */
+const LOCAL_APIC: CpuidEdit[] = [
+  { leaf: 1, register: "edx", set: bits(9) },
+  { leaf: 1, register: "ecx", keep: allBut(24), set: bits(21) },
 ];
 
 /** No nested virtualization: VMX, SVM. */
@@ -49,7 +49,7 @@ const CLASSIC_ZERO_LEAVES = [5, 0xa, 0xb, 0x8000000a, 0x8000001b, 0x8000001c, 0x
 export interface XenCpuidInput {
   supported: readonly CpuidEntry[];
   bootInterface: BootInterface;
-  personality: Personality;
+  domid: number;
   vcpu: number;
   vcpus: number;
   /** Frequency of the guest's TSC. */
@@ -62,15 +62,20 @@ export function xenCpuid(input: XenCpuidInput): CpuidEntry[] {
   const host = withoutHypervisorLeaves(supported);
   const classic = bootInterface === "classic";
   const kept = classic ? host.filter((entry) => !CLASSIC_ZERO_LEAVES.includes(entry.function)) : host;
-  const edits = classic ? CLASSIC : [...NO_NESTING, ...NO_LOCAL_APIC];
-  return [...forVcpu(editCpuid(kept, [...edits, NO_LA57]), vcpu, vcpus), ...xenLeaves(input)];
+  const edits = classic ? CLASSIC : [...NO_NESTING, ...LOCAL_APIC];
+  // Xen numbers the local APICs of a guest by twos.
+  const apicId = classic ? vcpu : 2 * vcpu;
+  return [...forVcpu(editCpuid(kept, [...edits, NO_LA57]), apicId, vcpus), ...xenLeaves(input)];
 }
 
-function xenLeaves({ personality, bootInterface, vcpu, tscKhz }: XenCpuidInput): CpuidEntry[] {
+function xenLeaves({ domid, bootInterface, vcpu, tscKhz }: XenCpuidInput): CpuidEntry[] {
+  const personality = personalityOf(bootInterface);
   const leaf = (offset: number) => XEN_CPUID_BASE + offset;
   const { EBX: ebx, ECX: ecx, EDX: edx } = XEN_CPUID_SIGNATURE;
   const { multiplier, shift } = tscToNanoseconds(tscKhz);
-  const hvm = bootInterface === "direct" ? XEN_HVM_CPUID.VCPU_ID_PRESENT : 0;
+  const { VCPU_ID_PRESENT, DOMID_PRESENT } = XEN_HVM_CPUID;
+  const hvm =
+    bootInterface === "direct" ? { eax: VCPU_ID_PRESENT | DOMID_PRESENT, ebx: vcpu, ecx: domid } : {};
   return [
     cpuidEntry(leaf(XEN_CPUID_LEAF.signature), { eax: leaf(XEN_CPUID_MAX_NUM_LEAVES), ebx, ecx, edx }),
     cpuidEntry(leaf(XEN_CPUID_LEAF.version), { eax: (personality.major << 16) | personality.minor }),
@@ -80,7 +85,7 @@ function xenLeaves({ personality, bootInterface, vcpu, tscKhz }: XenCpuidInput):
     cpuidEntry(leaf(XEN_CPUID_LEAF.tsc), { ecx: tscKhz }, 0),
     cpuidEntry(leaf(XEN_CPUID_LEAF.tsc), { ecx: multiplier, edx: shift & 0xff }, 1),
     cpuidEntry(leaf(XEN_CPUID_LEAF.tsc), { eax: tscKhz }, 2),
-    cpuidEntry(leaf(XEN_CPUID_LEAF.hvm), { eax: hvm, ebx: hvm === 0 ? 0 : vcpu }, 0),
+    cpuidEntry(leaf(XEN_CPUID_LEAF.hvm), hvm, 0),
     cpuidEntry(leaf(XEN_CPUID_LEAF.pv), {}, 0),
   ];
 }

@@ -3,8 +3,14 @@ import { type BootInterface, hypercallPage, type MemoryMapEntry } from "@pvh/bui
 import { HYPERCALL_PORT } from "./hypercall-port.ts";
 import { type Personality, personalityOf } from "./personality.ts";
 
-/** What the hypercalls of a domain's vCPUs answer from. */
+/** What the hypercalls of a domain's vCPUs answer from, and what never changes. */
 export interface XenDomain {
+  domid: number;
+  bootInterface: BootInterface;
+  /** The highest event channel port. */
+  maxPort: number;
+  /** Frequency of the guest's TSC. */
+  tscKhz: number;
   personality: Personality;
   /** 16 bytes, in the order of the uuid's text. */
   handle: Uint8Array;
@@ -14,17 +20,27 @@ export interface XenDomain {
   hypercallPage: Uint8Array;
 }
 
-export function xenDomain(
-  bootInterface: BootInterface,
-  uuid: string,
-  memoryMap: readonly MemoryMapEntry[],
-): XenDomain {
+export interface XenDomainInput {
+  domid: number;
+  bootInterface: BootInterface;
+  uuid: string;
+  memoryMap: readonly MemoryMapEntry[];
+  maxPort: number;
+  tscKhz: number;
+}
+
+export function xenDomain(input: XenDomainInput): XenDomain {
+  const { domid, bootInterface, uuid, memoryMap, maxPort, tscKhz } = input;
   const entries = memoryMap.slice(0, E820_MAX);
   const map = new Uint8Array(entries.length * e820Entry.size);
   entries.forEach(({ gpa, size, type }, i) => {
     e820Entry.writeTo(map, i * e820Entry.size, { addr: gpa, size, type: E820_TYPE[type] });
   });
   return {
+    domid,
+    bootInterface,
+    maxPort,
+    tscKhz,
     personality: personalityOf(bootInterface),
     handle: Uint8Array.from(uuid.replaceAll("-", "").match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)),
     memoryMap: map,

@@ -1,17 +1,27 @@
 import {
   KVM_MSR_EXIT_REASON_FILTER,
+  KVM_MSR_EXIT_REASON_INVAL,
+  KVM_MSR_EXIT_REASON_UNKNOWN,
   KVM_MSR_FILTER_READ,
   KVM_MSR_FILTER_WRITE,
   kvmMsrFilter,
   kvmMsrFilterRange,
+  MSR,
   XEN_HYPERCALL_MSR,
 } from "@pvh/abi";
+import type { BootInterface } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { checkCapability, enableCapability, kvmCallWith } from "../host/kvm.ts";
 import { addressOf } from "../host/libc.ts";
 
-/** Makes accesses to Xen's hypercall MSR exit to the VMM. There is no interrupt controller in the kernel. */
-export function createXenMachine(vmFd: number): void {
+/** Nothing that KVM refuses is the guest's fault before the platform has been asked. */
+const EXIT_REASONS = KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_FILTER;
+
+/**
+ * Makes accesses to Xen's hypercall MSR exit to the VMM, and those to MSRs that KVM does not have; for direct guests also
+ * the base of the local APIC. There is no interrupt controller in the kernel.
+ */
+export function createXenMachine(vmFd: number, bootInterface: BootInterface): void {
   for (const capability of ["KVM_CAP_X86_USER_SPACE_MSR", "KVM_CAP_X86_MSR_FILTER"] as const) {
     if (checkCapability(vmFd, capability) > 0) continue;
     throw new PvhError(
@@ -23,14 +33,18 @@ export function createXenMachine(vmFd: number): void {
       },
     );
   }
-  enableCapability(vmFd, "KVM_CAP_X86_USER_SPACE_MSR", KVM_MSR_EXIT_REASON_FILTER);
+  enableCapability(vmFd, "KVM_CAP_X86_USER_SPACE_MSR", EXIT_REASONS);
   // The kernel copies the bitmap during the call. A clear bit: not for the kernel to handle.
   const bitmap = new Uint8Array(8);
-  const range = kvmMsrFilterRange.encode({
-    flags: KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
-    nmsrs: 1,
-    base: XEN_HYPERCALL_MSR,
-    bitmap: addressOf(bitmap),
+  const msrs = bootInterface === "direct" ? [XEN_HYPERCALL_MSR, MSR.APIC_BASE] : [XEN_HYPERCALL_MSR];
+  const ranges = new Uint8Array(msrs.length * kvmMsrFilterRange.size);
+  msrs.forEach((base, i) => {
+    kvmMsrFilterRange.writeTo(ranges, i * kvmMsrFilterRange.size, {
+      flags: KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+      nmsrs: 1,
+      base,
+      bitmap: addressOf(bitmap),
+    });
   });
-  kvmCallWith(vmFd, "KVM_X86_SET_MSR_FILTER", kvmMsrFilter.encode({ ranges: range }));
+  kvmCallWith(vmFd, "KVM_X86_SET_MSR_FILTER", kvmMsrFilter.encode({ ranges }));
 }

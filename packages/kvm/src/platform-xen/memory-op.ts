@@ -1,34 +1,82 @@
-import { e820Entry, XEN_ERRNO, XENMEM, xenMemoryMap, xenMemoryMap32 } from "@pvh/abi";
+import { DOMID, e820Entry, XEN_ERRNO, XENMEM, xenMemoryMap, xenMemoryMap32 } from "@pvh/abi";
+import { Argument } from "./argument.ts";
+import { HOST_DOMAIN } from "./event-channels.ts";
 import type { Hypercall } from "./hypercalls.ts";
+import { addToPhysmap, addToPhysmapBatch, removeFromPhysmap } from "./physmap-op.ts";
+import { adjustReservation } from "./reservation-op.ts";
 
-const argument = new Uint8Array(xenMemoryMap.size);
-const argumentView = new DataView(argument.buffer);
+const argument = new Argument(xenMemoryMap.size);
 
-/** memory_op(cmd, arg) (public/memory.h). The upper bits of cmd hold where a continued call goes on: none here. */
+/** The upper bits of a memory_op's command hold where a call that was interrupted goes on. */
+export const MEMOP_EXTENT_SHIFT = 6;
+const MEMOP_CMD_MASK = (1 << MEMOP_EXTENT_SHIFT) - 1;
+
+/** memory_op(cmd, arg) (public/memory.h). */
 export function memoryOp(call: Hypercall): number {
-  switch (call.low[0]) {
+  const op = (call.low[0] ?? 0) & MEMOP_CMD_MASK;
+  const start = (call.low[0] ?? 0) >>> MEMOP_EXTENT_SHIFT;
+  switch (op) {
+    case XENMEM.increase_reservation:
+    case XENMEM.decrease_reservation:
+    case XENMEM.populate_physmap:
+      return adjustReservation(call, op, start);
+    case XENMEM.add_to_physmap_batch:
+      return addToPhysmapBatch(call, start);
+  }
+  if (start !== 0) return op === XENMEM.memory_map ? -XEN_ERRNO.ENOSYS : -XEN_ERRNO.EINVAL;
+  switch (op) {
+    case XENMEM.maximum_ram_page:
+      return call.xen.state.maxPages;
+    case XENMEM.current_reservation:
+    case XENMEM.maximum_reservation:
+    case XENMEM.maximum_gpfn:
+      return reservation(call, op);
+    case XENMEM.add_to_physmap:
+      return addToPhysmap(call);
+    case XENMEM.remove_from_physmap:
+      return removeFromPhysmap(call);
     case XENMEM.memory_map:
       return memoryMap(call);
+    // Exchanging machine frames means nothing to a translated guest.
+    case XENMEM.exchange:
+      return -XEN_ERRNO.EOPNOTSUPP;
+    case XENMEM.get_vnumainfo:
+      return -XEN_ERRNO.EOPNOTSUPP;
+    case XENMEM.set_memory_map:
+    case XENMEM.claim_pages:
+    case XENMEM.set_pod_target:
+    case XENMEM.get_pod_target:
+      return -XEN_ERRNO.EPERM;
     default:
       return -XEN_ERRNO.ENOSYS;
   }
 }
 
-function memoryMap(call: Hypercall): number {
-  const { memory, domain, code64 } = call;
-  const high = call.high[1] ?? 0;
-  const low = call.low[1] ?? 0;
-  const layout = code64 ? xenMemoryMap : xenMemoryMap32;
-  if (!memory.copyIn(high, low, argument, layout.size)) return -XEN_ERRNO.EFAULT;
-  const capacity = argumentView.getUint32(layout.fields.nr_entries.offset, true);
-  const buffer = layout.fields.buffer.offset;
-  const bufferLow = argumentView.getUint32(buffer, true);
-  const bufferHigh = code64 ? argumentView.getUint32(buffer + 4, true) : 0;
+/** 0 when a guest may act on the memory of `domain`, which is only its own; else a negated errno. */
+export function refusedMemoryOf({ xen }: Hypercall, domain: number): number {
+  if (domain === DOMID.SELF || domain === xen.domain.domid) return 0;
+  return domain === HOST_DOMAIN ? -XEN_ERRNO.EPERM : -XEN_ERRNO.ESRCH;
+}
 
-  const entries = Math.min(capacity, domain.memoryMap.length / e820Entry.size);
-  argumentView.setUint32(layout.fields.nr_entries.offset, entries, true);
-  const copied =
-    memory.copyOut(bufferHigh, bufferLow, domain.memoryMap, entries * e820Entry.size) &&
-    memory.copyOut(high, low, argument, layout.size);
+function reservation(call: Hypercall, op: number): number {
+  if (!argument.load(call, 1, 2)) return -XEN_ERRNO.EFAULT;
+  const refused = refusedMemoryOf(call, argument.u16(0));
+  if (refused !== 0) return refused;
+  const { state, physmap } = call.xen;
+  if (op === XENMEM.current_reservation) return state.totalPages;
+  return op === XENMEM.maximum_reservation ? state.maxPages : physmap.lastFrame;
+}
+
+function memoryMap(call: Hypercall): number {
+  const { memory, xen, code64 } = call;
+  const map = xen.domain.memoryMap;
+  const { size, fields } = code64 ? xenMemoryMap : xenMemoryMap32;
+  if (!argument.load(call, 1, size)) return -XEN_ERRNO.EFAULT;
+  const buffer = fields.buffer.offset;
+  const low = argument.view.getInt32(buffer, true);
+  const high = code64 ? argument.view.getInt32(buffer + 4, true) : 0;
+  const entries = Math.min(argument.u32(fields.nr_entries.offset), map.length / e820Entry.size);
+  argument.setU32(fields.nr_entries.offset, entries);
+  const copied = memory.copyOut(high, low, map, entries * e820Entry.size) && argument.store(call, 1, size);
   return copied ? 0 : -XEN_ERRNO.EFAULT;
 }

@@ -5,7 +5,7 @@ const encoder = new TextEncoder();
 
 /** xen_version(cmd, arg): what kind of Xen this is (public/version.h). */
 export function xenVersion(call: Hypercall): number {
-  const { personality, handle } = call.domain;
+  const { personality, handle } = call.xen.domain;
   switch (call.low[0]) {
     case XENVER.version:
       return (personality.major << 16) | personality.minor;

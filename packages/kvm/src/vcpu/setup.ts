@@ -3,6 +3,7 @@ import type { Problem } from "@pvh/errors";
 import type { RamSlot } from "../guest-memory.ts";
 import type { Mapping } from "../host/libc.ts";
 import type { XenDomain } from "../platform-xen/domain.ts";
+import type { XenBuffers } from "../platform-xen/shared.ts";
 import type { CrashReport, ExitReason } from "../protocol.ts";
 
 /** Memory that all threads of the VMM share; each thread makes its own objects over it. */
@@ -13,17 +14,19 @@ export interface SharedBuffers {
   console: SharedArrayBuffer;
   serial: SharedArrayBuffer;
   acpi: SharedArrayBuffer;
+  /** The guest has notified a back end on the main thread. */
+  events: SharedArrayBuffer;
 }
 
-export type PlatformSetup = { kind: "bare" } | { kind: "xen"; domain: XenDomain };
+export type PlatformSetup = { kind: "bare" } | { kind: "xen"; domain: XenDomain; buffers: XenBuffers };
 
 /** All that a vCPU's worker needs to know; sent to it once. */
 export interface VcpuSetup {
   index: number;
   vcpuFd: number;
   vmFd: number;
-  /** The kvm_run page. */
-  run: Mapping;
+  /** The kvm_run pages of all vCPUs. */
+  runs: Mapping[];
   ram: RamSlot[];
   shared: SharedBuffers;
   /** Argument of KVM_SET_CPUID2. */

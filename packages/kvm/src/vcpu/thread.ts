@@ -29,6 +29,8 @@ export interface VcpuParts {
   run: RunPage;
   memory: GuestMemory;
   control: VcpuControl;
+  /** Of all vCPUs. */
+  controls: readonly VcpuControl[];
   ports: PortBus;
   output: OutputRing;
 }
@@ -64,6 +66,15 @@ export class VcpuThread {
     this.#end ??= detail === undefined ? { reason } : { reason, detail };
   }
 
+  get hasEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Whether another vCPU is in the guest, or about to be. */
+  isInGuest(vcpu: number): boolean {
+    return this.#parts.controls[vcpu]?.inGuest === true;
+  }
+
   count(counter: number): void {
     this.#counters[counter] = (this.#counters[counter] ?? 0) + 1;
   }
@@ -90,30 +101,21 @@ export class VcpuThread {
     return true;
   }
 
-  /**
-   * HLT without an interrupt controller in the kernel: sleeps until `ready` says that there is something for the guest.
-   * A pause in between does not wake the guest; a stop returns.
-   */
-  halt(ready: () => boolean): void {
-    for (;;) {
-      const wakes = this.control.wakes;
-      if (ready()) return;
-      if (this.control.request === REQUEST.run) this.control.sleep(wakes);
-      else if (!this.serviceRequests()) return;
-    }
-  }
-
   /** Runs the guest until it ends or is stopped; undefined when stopped. */
   loop(platform: VcpuPlatform): GuestEnd | undefined {
     this.#platform = platform;
     const { fd } = this.#parts;
+    const { control } = this;
     const { data, bytes } = this.run;
     this.run.syncAtExit(platform.syncedRegisters);
     while (this.serviceRequests()) {
-      // Entered until a kick; the inner loop looks at requests only then.
+      // Entered until a kick, or until the platform has it otherwise; only then requests are looked at.
       for (;;) {
-        if (ioctl(fd, kvmIoctl.KVM_RUN, 0) < 0) {
-          const error = errno();
+        if (!platform.enter()) break;
+        const error = ioctl(fd, kvmIoctl.KVM_RUN, 0) < 0 ? errno() : 0;
+        control.inGuest = false;
+        platform.left(error !== 0);
+        if (error !== 0) {
           if (error !== EINTR && error !== EAGAIN) {
             this.end("emulation-failure", `KVM_RUN failed with ${errnoName(error)}`);
             return this.#ended();
@@ -123,8 +125,9 @@ export class VcpuThread {
           break;
         }
         this.#handle(data.getUint32(kvmRun.exit_reason, true));
-        if (this.#end !== undefined) return this.#ended();
+        if (this.#end !== undefined) break;
       }
+      if (this.#end !== undefined) return this.#ended();
     }
     return undefined;
   }
@@ -157,6 +160,7 @@ export class VcpuThread {
         break;
       case kvmExit.KVM_EXIT_INTR:
       case kvmExit.KVM_EXIT_IRQ_WINDOW_OPEN:
+      case kvmExit.KVM_EXIT_SET_TPR:
         this.count(COUNT.other);
         break;
       default:
@@ -206,8 +210,9 @@ export class VcpuThread {
     const length = data.getUint32(kvmRun.mmio.len, true);
     const write = bytes[kvmRun.mmio.is_write] === 1;
     this.#record(kvmExit.KVM_EXIT_MMIO, low, high, (write ? 1 << 8 : 0) | length);
-    // No device has registers in memory: like ports, absent memory reads all ones.
-    if (!write) bytes.fill(0xff, kvmRun.mmio.data, kvmRun.mmio.data + 8);
+    const there = this.#platform?.mmio(low, high, length, write) === true;
+    // Like ports, absent memory reads all ones.
+    if (!there && !write) bytes.fill(0xff, kvmRun.mmio.data, kvmRun.mmio.data + 8);
   }
 
   #msr(reason: number): void {

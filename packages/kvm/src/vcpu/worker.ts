@@ -8,9 +8,12 @@ import { kvmCallWith } from "../host/kvm.ts";
 import { gettid, viewOf } from "../host/libc.ts";
 import { bareMsrs, setLocalInterrupts } from "../platform-bare/boot.ts";
 import { bareVcpu } from "../platform-bare/vcpu.ts";
-import { xenVcpu } from "../platform-xen/vcpu.ts";
+import type { XenDomain } from "../platform-xen/domain.ts";
+import { type OpenXen, openXen, type XenBuffers } from "../platform-xen/shared.ts";
+import { XenVcpu } from "../platform-xen/vcpu.ts";
 import { Doorbell } from "../shared/doorbell.ts";
 import { VCPU_STATE, VcpuControl } from "../shared/vcpu-control.ts";
+import { VcpuKicker } from "../shared/vcpu-kicker.ts";
 import { attachDevices } from "./devices.ts";
 import { RunPage } from "./run-page.ts";
 import type { VcpuMessage, VcpuSetup } from "./setup.ts";
@@ -46,20 +49,46 @@ function serve(port: MessagePort): void {
 
 function assemble(setup: VcpuSetup, control: VcpuControl, tid: number) {
   const ports = new PortBus();
-  const { shared } = setup;
+  const { shared, index, vcpuFd: fd } = setup;
+  const controls = shared.control.map((buffer, i) => (i === index ? control : new VcpuControl(buffer)));
+  const runs = setup.runs.map((run) => viewOf(run));
+  const xen = setup.platform.kind === "xen" ? openPlatform(setup, setup.platform, controls, runs) : undefined;
   const vcpu = new VcpuThread({
-    index: setup.index,
-    fd: setup.vcpuFd,
+    index,
+    fd,
     tid,
-    run: new RunPage(viewOf(setup.run)),
-    memory: GuestMemory.of(setup.ram),
+    run: new RunPage(runs[index] ?? new ArrayBuffer(0)),
+    memory: xen?.memory ?? GuestMemory.of(setup.ram),
     control,
+    controls,
     ports,
     output: new OutputRing(shared.console, new Doorbell(shared.doorbell)),
   });
   attachDevices(ports, vcpu, setup);
-  const { platform } = setup;
-  return { vcpu, platform: platform.kind === "xen" ? xenVcpu(vcpu, ports, platform.domain) : bareVcpu };
+  const state = xen?.vcpus[index];
+  const platform = xen && state ? new XenVcpu(vcpu, fd, tid, ports, xen, state) : bareVcpu;
+  return { vcpu, platform };
+}
+
+function openPlatform(
+  { shared, vmFd, ram }: VcpuSetup,
+  { domain, buffers }: { domain: XenDomain; buffers: XenBuffers },
+  controls: readonly VcpuControl[],
+  runs: readonly ArrayBuffer[],
+): OpenXen {
+  const kicker = new VcpuKicker(
+    controls,
+    runs.map((run) => new Uint8Array(run)),
+  );
+  const doorbell = new Doorbell(shared.events);
+  return openXen({
+    domain,
+    buffers,
+    vmFd,
+    ram,
+    wake: (vcpu) => kicker.wake(vcpu),
+    ringHost: () => doorbell.ring(),
+  });
 }
 
 /** CPUID first: KVM judges control registers and MSRs by it. Returns the MSRs that were refused. */

@@ -104,7 +104,13 @@ export class Domain {
     const image = await planImage(config, this.#stages);
     this.#image = image;
     const machine = await this.#stages.run("allocate", () => {
-      return createMachine(kvmFd, image, this.uuid, this.#handles);
+      const { domid = 1, uuid } = this.#file;
+      return createMachine(
+        kvmFd,
+        image,
+        { domid, uuid, maxGrantFrames: 64, maxEventChannels: 1023 },
+        this.#handles,
+      );
     });
     this.#machine = machine;
     await this.#stages.run("place", () => {

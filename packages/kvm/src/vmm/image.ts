@@ -6,6 +6,7 @@ import {
   planDomain,
 } from "@pvh/builder";
 import { readKernel, readRamdisk } from "../boot-files.ts";
+import { EVENT_PORTS } from "../platform-xen/create.ts";
 import { HYPERCALL_PORT } from "../platform-xen/hypercall-port.ts";
 import type { Stages } from "./stages.ts";
 
@@ -25,6 +26,7 @@ export async function planImage(config: GuestConfig, stages: Stages): Promise<Do
       ramdisk,
       platform,
       hypercallTrap: { kind: "port", port: HYPERCALL_PORT },
+      eventChannels: EVENT_PORTS,
     });
   });
 }

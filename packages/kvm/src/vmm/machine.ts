@@ -5,13 +5,15 @@ import { AcpiPm } from "../devices/acpi-pm.ts";
 import { Serial16550 } from "../devices/serial-16550.ts";
 import { allocateRam, GuestMemory, type RamSlot, registerRam } from "../guest-memory.ts";
 import { checkCapability, kvmCall, kvmCallWith } from "../host/kvm.ts";
-import { installKickHandler, type Mapping, mapFile } from "../host/libc.ts";
+import { installKickHandler, type Mapping, mapFile, viewOf } from "../host/libc.ts";
 import { sciLine, serialLine } from "../platform-bare/interrupts.ts";
 import { bareCpuid, createBareMachine } from "../platform-bare/machine.ts";
 import { xenCpuid } from "../platform-xen/cpuid.ts";
-import { type XenDomain, xenDomain } from "../platform-xen/domain.ts";
+import { type CreateXenInput, createXen } from "../platform-xen/create.ts";
 import { createXenMachine } from "../platform-xen/machine.ts";
+import type { OpenXen } from "../platform-xen/shared.ts";
 import { Doorbell } from "../shared/doorbell.ts";
+import { VcpuKicker } from "../shared/vcpu-kicker.ts";
 import type { PlatformSetup, SharedBuffers } from "../vcpu/setup.ts";
 import type { VcpuHandle } from "./vcpu-handle.ts";
 
@@ -24,6 +26,9 @@ interface VcpuDescriptors {
   fd: number;
   run: Mapping;
 }
+
+/** What the machine is to know of its domain beyond the image. */
+export type MachineDomain = Pick<CreateXenInput, "domid" | "uuid" | "maxGrantFrames" | "maxEventChannels">;
 
 /** The KVM objects of one domain. They live as long as the process. */
 export interface Machine {
@@ -39,6 +44,8 @@ export interface Machine {
   doorbell: Doorbell;
   serial: Serial16550;
   acpi: AcpiPm;
+  /** The hypervisor as the main thread sees it; only on the xen platform. */
+  xen?: OpenXen;
 }
 
 /**
@@ -51,13 +58,14 @@ export interface Machine {
 export function createMachine(
   kvmFd: number,
   image: DomainImage,
-  uuid: string,
+  domain: MachineDomain,
   handles: VcpuHandle[],
 ): Machine {
   installKickHandler();
   const vmFd = kvmCall(kvmFd, "KVM_CREATE_VM");
   setHelperPages(vmFd, image.ram);
-  const platform = createPlatform(vmFd, image, uuid);
+  if (image.platform === "bare") createBareMachine(vmFd);
+  else createXenMachine(vmFd, image.bootInterface);
 
   const ram = allocateRam(image.ram);
   registerRam(vmFd, ram);
@@ -67,15 +75,36 @@ export function createMachine(
     const fd = kvmCall(vmFd, "KVM_CREATE_VCPU", index);
     return { fd, run: mapFile(fd, runSize) };
   });
-  const cpuid = vcpuCpuid(kvmFd, vcpus, image, platform);
-  return {
-    platform,
+  const tscKhz = guestTscKhz(vcpus);
+  const cpuid = vcpuCpuid(kvmFd, vcpus, image, domain.domid, tscKhz);
+  const shared = createShared(vmFd, image.platform, handles);
+  if (image.platform === "bare") {
+    return { platform: { kind: "bare" }, vmFd, ram, memory: GuestMemory.of(ram), vcpus, cpuid, ...shared };
+  }
+  const xen = createXen({
+    ...domain,
+    image,
+    vcpus: handles.length,
+    tscKhz,
     vmFd,
     ram,
-    memory: GuestMemory.of(ram),
+    vcpuFd: vcpus[0]?.fd ?? -1,
+    kicker: new VcpuKicker(
+      handles.map(({ control }) => control),
+      vcpus.map(({ run }) => new Uint8Array(viewOf(run))),
+    ),
+    doorbell: new Doorbell(shared.shared.events),
+  });
+  const { domain: xenDomain, buffers } = xen;
+  return {
+    platform: { kind: "xen", domain: xenDomain, buffers },
+    vmFd,
+    ram,
+    memory: xen.open.memory,
     vcpus,
     cpuid,
-    ...createShared(vmFd, image.platform, handles),
+    ...shared,
+    xen: xen.open,
   };
 }
 
@@ -86,12 +115,13 @@ export async function loadVcpus(
   context: VcpuContext,
 ): Promise<number[]> {
   const { vmFd, ram, shared, platform } = machine;
+  const runs = machine.vcpus.map(({ run }) => run);
   const refused = await Promise.all(
-    machine.vcpus.map(({ fd, run }, index) => {
+    machine.vcpus.map(({ fd }, index) => {
       const first = index === 0 ? { context } : {};
       const cpuid = machine.cpuid[index] ?? new Uint8Array();
       return (
-        handles[index]?.load({ index, vcpuFd: fd, vmFd, run, ram, shared, cpuid, platform, ...first }) ?? []
+        handles[index]?.load({ index, vcpuFd: fd, vmFd, runs, ram, shared, cpuid, platform, ...first }) ?? []
       );
     }),
   );
@@ -110,29 +140,22 @@ function setHelperPages(vmFd: number, ram: readonly RamRange[]): void {
   if (checkCapability(vmFd, "KVM_CAP_SET_TSS_ADDR") > 0) kvmCall(vmFd, "KVM_SET_TSS_ADDR", TSS_PAGES);
 }
 
-function createPlatform(vmFd: number, image: DomainImage, uuid: string): PlatformSetup {
-  if (image.platform === "bare") {
-    createBareMachine(vmFd);
-    return { kind: "bare" };
-  }
-  createXenMachine(vmFd);
-  return { kind: "xen", domain: xenDomain(image.bootInterface, uuid, image.memoryMap) };
+/** KVM knows it, since Linux 2.6.38. */
+function guestTscKhz([first]: readonly VcpuDescriptors[]): number {
+  return first === undefined ? 0 : kvmCall(first.fd, "KVM_GET_TSC_KHZ");
 }
 
 function vcpuCpuid(
   kvmFd: number,
   vcpus: readonly VcpuDescriptors[],
-  { bootInterface }: DomainImage,
-  platform: PlatformSetup,
+  { bootInterface, platform }: DomainImage,
+  domid: number,
+  tscKhz: number,
 ): Uint8Array[] {
   const supported = supportedCpuid(kvmFd);
-  return vcpus.map(({ fd }, vcpu) => {
-    if (platform.kind === "bare") return encodeCpuid(bareCpuid(kvmFd, supported, vcpu, vcpus.length));
-    const { personality }: XenDomain = platform.domain;
-    const tscKhz = checkCapability(kvmFd, "KVM_CAP_GET_TSC_KHZ") > 0 ? kvmCall(fd, "KVM_GET_TSC_KHZ") : 0;
-    return encodeCpuid(
-      xenCpuid({ supported, bootInterface, personality, vcpu, vcpus: vcpus.length, tscKhz }),
-    );
+  return vcpus.map((_, vcpu) => {
+    if (platform === "bare") return encodeCpuid(bareCpuid(kvmFd, supported, vcpu, vcpus.length));
+    return encodeCpuid(xenCpuid({ supported, bootInterface, domid, vcpu, vcpus: vcpus.length, tscKhz }));
   });
 }
 
@@ -144,6 +167,7 @@ function createShared(vmFd: number, platform: Platform, handles: readonly VcpuHa
     console: new SharedArrayBuffer(OutputRing.size),
     serial: new SharedArrayBuffer(Serial16550.size),
     acpi: new SharedArrayBuffer(AcpiPm.size),
+    events: new SharedArrayBuffer(Doorbell.size),
   };
   const doorbell = new Doorbell(shared.doorbell);
   const output = new OutputRing(shared.console, doorbell);

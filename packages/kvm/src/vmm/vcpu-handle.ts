@@ -49,10 +49,16 @@ export class VcpuHandle {
 
   /** Gives the vCPU its first state. It enters the guest when {@link ask}ed to run. Returns the MSRs that the host refused. */
   load(setup: VcpuSetup): Promise<number[]> {
-    this.#run = new Uint8Array(viewOf(setup.run));
+    const run = setup.runs[setup.index];
+    if (run !== undefined) this.#run = new Uint8Array(viewOf(run));
     this.control.ask(REQUEST.pause);
     this.#worker.postMessage(setup);
     return this.#ready;
+  }
+
+  /** This thread's view of the kvm_run page, once the vCPU is loaded. */
+  get runPage(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#run;
   }
 
   /** Sets the request and makes the vCPU notice, wherever it is. */

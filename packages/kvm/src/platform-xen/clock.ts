@@ -1,0 +1,116 @@
+import { vcpuTimeInfo } from "@pvh/abi";
+import { tscToNanoseconds } from "./cpuid.ts";
+import type { DomainState } from "./domain-state.ts";
+import type { SharedInfoLayout } from "./shared-info-layout.ts";
+import type { Located } from "./vcpu-infos.ts";
+
+const CALIBRATION_NS = 1e9;
+/** Above this the clock jumps to the right time instead of approaching it. */
+const JUMP_NS = 10e6;
+
+/** What the host's clocks said at one moment. */
+export interface ClockStart {
+  /** CLOCK_MONOTONIC, ns. */
+  monotonic: number;
+  /** ns since 1970. */
+  real: number;
+  /** The guest's TSC. */
+  tsc: bigint;
+  tscKhz: number;
+}
+
+/**
+ * The domain's clock: nanoseconds since it began, by the host's CLOCK_MONOTONIC. The guest computes the same from its TSC
+ * with the parameters in vcpu_info (pvclock). The TSC runs a little faster or slower than the host's disciplined clock, so
+ * once a second the parameters are adjusted: time goes on without a step, at a rate that brings it back to the host's.
+ */
+export class DomainClock {
+  readonly #state: DomainState;
+  readonly #monotonic: () => number;
+  readonly #nominal: { multiplier: number; shift: number };
+
+  constructor(state: DomainState, tscKhz: number, monotonic: () => number) {
+    this.#state = state;
+    this.#monotonic = monotonic;
+    this.#nominal = tscToNanoseconds(tscKhz);
+  }
+
+  static start(state: DomainState, { monotonic, real, tsc, tscKhz }: ClockStart): void {
+    const { multiplier, shift } = tscToNanoseconds(tscKhz);
+    state.epoch = monotonic;
+    state.setClock(tsc, 0, multiplier, shift);
+    state.clockDue = CALIBRATION_NS;
+    state.setWallClock(Math.floor(real / 1e9), Math.floor(real % 1e9));
+  }
+
+  /** Domain time in ns. */
+  now(): number {
+    return this.#monotonic() - this.#state.epoch;
+  }
+
+  /** CLOCK_MONOTONIC at a domain time. */
+  monotonicAt(time: number): number {
+    return time + this.#state.epoch;
+  }
+
+  /** Adjusts the parameters when it is time to; `readTsc` gives the guest's TSC now. */
+  calibrate(now: number, readTsc: () => bigint): void {
+    const state = this.#state;
+    if (now < state.clockDue) return;
+    state.lock.lock();
+    try {
+      if (now < state.clockDue) return;
+      state.clockDue = now + CALIBRATION_NS;
+      const before = this.now();
+      const tsc = readTsc();
+      const time = (before + this.now()) / 2;
+      const guest = this.guestTime(tsc);
+      const behind = time - guest;
+      const rate = Math.max(-0.5, Math.min(0.5, behind / CALIBRATION_NS));
+      const multiplier = Math.min(2 ** 32 - 1, Math.round(this.#nominal.multiplier * (1 + rate)));
+      const anchor = behind > JUMP_NS ? time : guest;
+      state.setClock(
+        tsc,
+        anchor,
+        behind > JUMP_NS ? this.#nominal.multiplier : multiplier,
+        this.#nominal.shift,
+      );
+    } finally {
+      state.lock.unlock();
+    }
+  }
+
+  /** What a guest computes from a TSC value, in ns. */
+  guestTime(tsc: bigint): number {
+    const { clockTsc, clockTime, clockMultiplier, clockShift } = this.#state;
+    const delta = BigInt.asUintN(64, tsc - clockTsc);
+    const shifted = clockShift >= 0 ? delta << BigInt(clockShift) : delta >> BigInt(-clockShift);
+    return clockTime + Number((shifted * BigInt(clockMultiplier)) >> 32n);
+  }
+
+  /** Writes `vcpu_time_info` at byte `at`; its version is odd meanwhile. */
+  writeTimeInfo({ data, words }: Pick<Located, "data" | "words">, at: number): void {
+    const { fields } = vcpuTimeInfo;
+    const state = this.#state;
+    const version = at / 4;
+    Atomics.store(words, version, (Atomics.load(words, version) + 1) | 1);
+    const time = state.clockTime;
+    data.setBigUint64(at + fields.tsc_timestamp.offset, state.clockTsc, true);
+    data.setUint32(at + fields.system_time.offset, time % 2 ** 32, true);
+    data.setUint32(at + fields.system_time.offset + 4, Math.floor(time / 2 ** 32), true);
+    data.setUint32(at + fields.tsc_to_system_mul.offset, state.clockMultiplier, true);
+    data.setInt8(at + fields.tsc_shift.offset, state.clockShift);
+    Atomics.add(words, version, 1);
+  }
+
+  /** Writes the real time of domain time 0 into shared_info. */
+  writeWallClock({ data, words, at }: Located, layout: SharedInfoLayout): void {
+    const { wallSeconds, wallNanoseconds } = this.#state;
+    const version = (at + layout.wallClock) / 4;
+    Atomics.store(words, version, (Atomics.load(words, version) + 1) | 1);
+    data.setUint32(at + layout.wallClock + 4, wallSeconds % 2 ** 32, true);
+    data.setUint32(at + layout.wallClock + 8, wallNanoseconds, true);
+    data.setUint32(at + layout.wallClockHigh, Math.floor(wallSeconds / 2 ** 32), true);
+    Atomics.add(words, version, 1);
+  }
+}

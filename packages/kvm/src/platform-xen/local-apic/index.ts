@@ -1,0 +1,3 @@
+export type { LocalApicHooks } from "./hooks.ts";
+export { LocalApics } from "./local-apics.ts";
+export { apicId } from "./state.ts";
