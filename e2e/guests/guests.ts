@@ -79,6 +79,42 @@ const smallGuests: Record<string, { classic: string[]; direct: string[] }> = {
   "triple-fault": { classic: [], direct: [] },
 };
 
+const anyXenLibrary = [
+  "lib/interrupts.S",
+  "lib/interrupts.c",
+  "lib/shared-info.c",
+  "lib/events.c",
+  "lib/clock.c",
+  "lib/timer.c",
+  "lib/smp.S",
+  "lib/smp.c",
+];
+
+/** What guests share that use more of the Xen platform than a few hypercalls; the headers say what each part does. */
+const xenLibrary = {
+  classic: [...anyXenLibrary, "lib/smp-classic.c"],
+  direct: [...anyXenLibrary, "lib/smp-direct.c"],
+};
+
+/** Guests that each show one property of the Xen platform, in `property/NAME.c` and these; without a list there is none. */
+const propertyGuests: Record<string, { classic?: string[]; direct?: string[] }> = {
+  clock: { classic: [], direct: [] },
+};
+
+function propertyGuest(name: string, more: { classic?: string[]; direct?: string[] }): Guest[] {
+  const source = `property/${name}.c`;
+  const built: Guest[] = [];
+  if (more.classic !== undefined) {
+    const sources = [...xenLibrary.classic, source, ...more.classic];
+    built.push(classic(`classic-${name}`, "lib/notes-classic-linux.S", sources));
+  }
+  if (more.direct !== undefined) {
+    const sources = [...xenLibrary.direct, source, ...more.direct];
+    built.push(direct(`direct-${name}`, "lib/notes-direct.S", sources));
+  }
+  return built;
+}
+
 function classic(name: string, notes: string, sources: string[]): Guest {
   return { ...classicEntry, name, sources: [...classicEntry.sources, notes, ...sources] };
 }
@@ -96,4 +132,5 @@ export const guests: Guest[] = [
     direct(`direct-${name}`, "lib/notes-direct.S", [`small/${name}.c`, ...more.direct]),
     direct(`direct-${name}-bare`, "lib/notes-direct-bare.S", [`small/${name}.c`, ...more.direct]),
   ]),
+  ...Object.entries(propertyGuests).flatMap(([name, more]) => propertyGuest(name, more)),
 ];

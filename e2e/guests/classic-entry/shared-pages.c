@@ -6,8 +6,8 @@
 #define CONSOLE_RING_INDICES 3072
 
 static bool clock_is_valid(const volatile struct vcpu_info *vcpu) {
-  if (vcpu->time_version == 0) return vcpu->tsc_to_system_mul == 0 && vcpu->system_time == 0;
-  return !(vcpu->time_version & 1) && vcpu->tsc_to_system_mul != 0;
+  if (vcpu->time.version == 0) return vcpu->time.tsc_to_system_mul == 0 && vcpu->time.system_time == 0;
+  return !(vcpu->time.version & 1) && vcpu->time.tsc_to_system_mul != 0;
 }
 
 static void check_shared_info(void) {
@@ -28,7 +28,7 @@ static void check_shared_info(void) {
   check_tally("evtchn-bitmaps-zero", &channels);
   check_tally("shared-info-rest-zero", &rest);
   /* The hypervisor may have written its clock already; a half-written one never shows. */
-  check("clock", clock_is_valid(&shared->vcpu_info[0]), shared->vcpu_info[0].time_version,
+  check("clock", clock_is_valid(&shared->vcpu_info[0]), shared->vcpu_info[0].time.version,
         "no clock yet, or an even version with a multiplier");
 }
 

@@ -1,7 +1,8 @@
-/* struct start_info and struct shared_info of 64-bit guests (public/xen.h). */
+/* struct start_info of 64-bit guests (public/xen.h). */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "xen-shared-info.h"
 
 struct start_info {
   char magic[32];
@@ -25,32 +26,6 @@ struct start_info {
 _Static_assert(sizeof(struct start_info) == 1168, "start_info");
 _Static_assert(offsetof(struct start_info, console_evtchn) == 80, "start_info.console.domU.evtchn");
 _Static_assert(offsetof(struct start_info, cmd_line) == 128, "start_info.cmd_line");
-
-struct vcpu_info {
-  uint8_t upcall_pending;
-  uint8_t upcall_mask;
-  uint64_t pending_sel;
-  uint64_t cr2;
-  uint64_t pad;
-  uint32_t time_version;
-  uint32_t pad0;
-  uint64_t tsc_timestamp;
-  uint64_t system_time;
-  uint32_t tsc_to_system_mul;
-  int8_t tsc_shift;
-  uint8_t time_flags;
-};
-
-struct shared_info {
-  struct vcpu_info vcpu_info[32];
-  uint64_t evtchn_pending[64];
-  uint64_t evtchn_mask[64];
-  uint32_t wallclock[4];
-  uint64_t arch[6];
-};
-
-_Static_assert(sizeof(struct vcpu_info) == 64, "vcpu_info");
-_Static_assert(sizeof(struct shared_info) == 3136, "shared_info");
 
 #define VIRT_BASE 0xffffffff80000000ull
 

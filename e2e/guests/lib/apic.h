@@ -1,0 +1,48 @@
+/* The local APIC of direct guests, as memory at its reset address (xAPIC) and as MSRs (x2APIC). Register numbers: Intel SDM 3A, 11. */
+#pragma once
+#include "cpu.h"
+
+enum {
+  APIC_ID = 0x20,
+  APIC_VERSION = 0x30,
+  APIC_TPR = 0x80,
+  APIC_EOI = 0xb0,
+  APIC_LDR = 0xd0,
+  APIC_SPURIOUS = 0xf0,
+  APIC_ISR = 0x100,
+  APIC_IRR = 0x200,
+  APIC_ESR = 0x280,
+  APIC_ICR_LOW = 0x300,
+  APIC_ICR_HIGH = 0x310,
+  APIC_LVT_TIMER = 0x320,
+  APIC_TIMER_INITIAL = 0x380,
+  APIC_TIMER_CURRENT = 0x390,
+  APIC_TIMER_DIVIDE = 0x3e0,
+};
+
+#define APIC_ADDRESS 0xfee00000ul
+#define APIC_ENABLED (1u << 8)
+#define APIC_MASKED (1u << 16)
+#define APIC_PERIODIC (1u << 17)
+
+#define MSR_APIC_BASE 0x1b
+#define APIC_BASE_BOOT_VCPU (1u << 8)
+#define APIC_BASE_X2APIC (1u << 10)
+#define APIC_BASE_ENABLED (1u << 11)
+#define MSR_X2APIC 0x800u
+
+static inline uint32_t apic_read(unsigned offset) {
+  return *(volatile uint32_t *)(APIC_ADDRESS + offset);
+}
+
+static inline void apic_write(unsigned offset, uint32_t value) {
+  *(volatile uint32_t *)(APIC_ADDRESS + offset) = value;
+}
+
+static inline uint64_t x2apic_read(unsigned offset) {
+  return read_msr(MSR_X2APIC + offset / 16);
+}
+
+static inline void x2apic_write(unsigned offset, uint64_t value) {
+  write_msr(MSR_X2APIC + offset / 16, value);
+}

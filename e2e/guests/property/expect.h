@@ -1,0 +1,27 @@
+/* Forms of checks that property guests have much of. */
+#pragma once
+#include "verdict.h"
+
+/* The result of a hypercall. */
+static inline void expect(const char *name, long result, long expected) {
+  check_equal(name, (uint32_t)result, (uint32_t)expected);
+}
+
+/* A port, or something else that is above 0. */
+static inline void expect_port(const char *name, long result) {
+  check(name, result > 0, (uint32_t)result, "a port");
+}
+
+static inline void expect_at_least(const char *name, uint64_t found, uint64_t least) {
+  if (found < least) check_equal("least", found, least);
+  check(name, found >= least, found, "as much or more");
+}
+
+static inline uint64_t apart(uint64_t a, uint64_t b) {
+  return a > b ? a - b : b - a;
+}
+
+/* Two times or amounts that differ by `most` at most. */
+static inline void expect_close(const char *name, uint64_t found, uint64_t expected, uint64_t most) {
+  check(name, apart(found, expected) <= most, apart(found, expected), "a small difference");
+}
