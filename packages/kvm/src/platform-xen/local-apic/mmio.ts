@@ -8,7 +8,7 @@ import type { ApicState } from "./state.ts";
  * within the 32 bits of a register work too; all others read 0 and write nothing.
  */
 
-const LAST_REGISTER = APIC_REG.TIMER_DIVIDE;
+const END = APIC_REG.TIMER_DIVIDE + 16;
 
 /** An unsigned integer of `size` bytes. */
 export function readPage(
@@ -44,8 +44,7 @@ export function writePage(
 }
 
 function withinRegister(offset: number, size: number): boolean {
-  const first = offset & 0xf;
-  return offset >= 0 && (offset & ~0xf) <= LAST_REGISTER && size >= 1 && first + size <= 4;
+  return offset >= 0 && offset < END && size >= 1 && (offset & 0xf) + size <= 4;
 }
 
 function sizeMask(size: number): number {
