@@ -99,6 +99,10 @@ const xenLibrary = {
 /** Guests that each show one property of the Xen platform, in `property/NAME.c` and these; without a list there is none. */
 const propertyGuests: Record<string, { classic?: string[]; direct?: string[] }> = {
   clock: { classic: [], direct: [] },
+  "event-fifo": { classic: ["property/fifo.c"], direct: ["property/fifo.c"] },
+  "event-ports": { classic: [], direct: [] },
+  events: { classic: [], direct: [] },
+  "upcall-vector": { direct: [] },
 };
 
 function propertyGuest(name: string, more: { classic?: string[]; direct?: string[] }): Guest[] {

@@ -25,11 +25,15 @@ static bool test_bit(const volatile unsigned long *bits, unsigned port) {
   return bits[port / LONG_BITS] >> port % LONG_BITS & 1;
 }
 
+void event_delivered(unsigned port) {
+  __atomic_fetch_add(&events_seen[port], 1, __ATOMIC_SEQ_CST);
+  if (handlers[port]) handlers[port](port);
+}
+
 static void deliver(unsigned port, unsigned vcpu) {
   clear_bit(shared_info->evtchn_pending, port);
   events_vcpu[port] = (uint8_t)vcpu;
-  __atomic_fetch_add(&events_seen[port], 1, __ATOMIC_SEQ_CST);
-  if (handlers[port]) handlers[port](port);
+  event_delivered(port);
 }
 
 void take_events(unsigned vcpu) {
@@ -54,10 +58,14 @@ long set_callback_vector(uint8_t vector) {
   return hypercall_pointer(HYPERCALL_HVM_OP, HVMOP_SET_PARAM, &callback);
 }
 
-void events_init(void) {
+void events_prepare(void) {
   interrupts_init();
   shared_info_map();
   for (unsigned word = 0; word < 8 * sizeof(long); word++) shared_info->evtchn_mask[word] = ~0ul;
+}
+
+void events_init(void) {
+  events_prepare();
   interrupt_handle(EVENT_VECTOR, upcall);
   long result = set_callback_vector(EVENT_VECTOR);
   if (result) check_equal("callback-vector", (unsigned long)result, 0);

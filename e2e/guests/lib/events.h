@@ -20,7 +20,9 @@ extern volatile uint32_t upcalls_seen[LEGACY_MAX_VCPUS];
 /* The vCPU that each port was delivered to last. */
 extern volatile uint8_t events_vcpu[MAX_EVENT_PORTS];
 
-/* Tables, shared_info, all ports masked, the callback vector. On the boot vCPU, once; leaves interrupts off. */
+/* Tables, shared_info, all ports masked. On the boot vCPU, once; leaves interrupts off. */
+void events_prepare(void);
+/* That, and the callback vector. */
 void events_init(void);
 /* HVM_PARAM_CALLBACK_IRQ with a vector. */
 long set_callback_vector(uint8_t vector);
@@ -28,6 +30,8 @@ long set_callback_vector(uint8_t vector);
 void event_handle(unsigned port, event_handler *handler);
 /* What the upcall does, for other ways to be called. */
 void take_events(unsigned vcpu);
+/* Counts the port and calls its handler, for upcalls that find events otherwise. */
+void event_delivered(unsigned port);
 
 long bind_virq(unsigned virq, unsigned vcpu);
 long bind_ipi(unsigned vcpu);
