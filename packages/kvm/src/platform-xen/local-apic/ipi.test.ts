@@ -98,10 +98,8 @@ describe("in x2APIC mode vCPU 1 of 4 reaches", () => {
   test("in xAPIC mode only by destinations of its width", () => {
     const bench = new TestApics(4).enterX2apic(1).enable(2);
     bench.write(2, APIC_REG.LDR, 0x01000000);
-    for (const destination of [0x101n, 0x104n, 0x1000000n]) {
-      bench.writeX2(1, APIC_REG.ICR, (destination << 32n) | BigInt(LOGICAL | VECTOR));
-      bench.writeX2(1, APIC_REG.ICR, (destination << 32n) | BigInt(VECTOR));
-    }
+    bench.writeX2(1, APIC_REG.ICR, (0x101n << 32n) | BigInt(LOGICAL | VECTOR));
+    bench.writeX2(1, APIC_REG.ICR, (0x104n << 32n) | BigInt(VECTOR));
     expect(reached(bench)).toEqual([]);
     bench.writeX2(1, APIC_REG.ICR, (1n << 32n) | BigInt(LOGICAL | VECTOR));
     expect(reached(bench)).toEqual([2]);
