@@ -23,6 +23,7 @@ export const errorCodes = {
   HOST_MEMORY: { status: 507, title: "The host has not enough memory" },
   HOST_KVM_MISSING: { status: 503, title: "/dev/kvm is missing or unusable" },
   HOST_KVM_FORBIDDEN: { status: 503, title: "/dev/kvm may not be opened" },
+  HOST_NETWORK: { status: 503, title: "A network interface of the host cannot be set up" },
   HOST_UNSUPPORTED: { status: 501, title: "This host cannot do what was asked" },
   HOST_SYSCALL: { status: 500, title: "A call to the host's kernel failed" },
   VMM_DIED: { status: 500, title: "The domain's VMM process ended unexpectedly" },

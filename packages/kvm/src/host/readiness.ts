@@ -1,0 +1,37 @@
+import koffi from "koffi";
+
+/** Tells on the event loop when a descriptor can be read; it never keeps the process alive. */
+export class Readiness {
+  // The handle stops when it is collected, so that its owner has to hold on to this object.
+  readonly #handle: InstanceType<typeof koffi.node.PollHandle>;
+  readonly #readable: () => void;
+  #listening = true;
+
+  /**
+   * `readable` is called again and again as long as there is something to read, and when the descriptor has failed. It
+   * does its work synchronously: promises that it settles are seen only with the next turn of the event loop.
+   */
+  constructor(fd: number, readable: () => void) {
+    this.#readable = readable;
+    this.#handle = koffi.node.poll(fd, { readable: true }, readable);
+    this.#handle.unref();
+  }
+
+  pause(): void {
+    if (!this.#listening) return;
+    this.#listening = false;
+    this.#handle.stop();
+  }
+
+  resume(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    this.#handle.start({ readable: true }, this.#readable);
+  }
+
+  /** Before the descriptor is closed. */
+  close(): void {
+    this.#listening = true;
+    this.#handle.close();
+  }
+}
