@@ -7,6 +7,7 @@ import * as grants from "./grant-table.ts";
 import { HVM_PARAM } from "./hvm-params.ts";
 import * as start from "./hvm-start-info.ts";
 import * as calls from "./hypercalls.ts";
+import { xenconsInterface } from "./io/console.ts";
 import * as netif from "./io/netif.ts";
 import * as shared from "./shared-info.ts";
 import { MAX_GUEST_CMDLINE, SIF, startInfo } from "./start-info.ts";
@@ -29,6 +30,7 @@ const check: HeaderCheck = {
     "xen/hvm/hvm_vcpu.h",
     "xen/hvm/hvm_op.h",
     "xen/hvm/params.h",
+    "xen/io/console.h",
     "xen/io/netif.h",
     "xen/io/xs_wire.h",
   ],
@@ -79,6 +81,7 @@ const check: HeaderCheck = {
     { c: "struct evtchn_bind_vcpu", codec: args.evtchnBindVcpu },
     { c: "struct evtchn_init_control", codec: args.evtchnInitControl },
     { c: "struct evtchn_set_priority", codec: args.evtchnSetPriority },
+    { c: "struct xencons_interface", codec: xenconsInterface },
     { c: "struct grant_entry_v1", codec: grants.grantEntryV1 },
     { c: "struct gnttab_map_grant_ref", codec: grants.gnttabMapGrantRef },
     { c: "struct gnttab_unmap_grant_ref", codec: grants.gnttabUnmapGrantRef },

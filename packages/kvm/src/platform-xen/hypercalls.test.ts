@@ -1,63 +1,27 @@
-import { E820_TYPE, e820Entry, kvmSegment } from "@pvh/abi";
+import { E820_TYPE, e820Entry } from "@pvh/abi";
 import { beforeEach, describe, expect, test } from "vitest";
-import { VcpuControl } from "../shared/vcpu-control.ts";
-import { xenDomain } from "./domain.ts";
-import { GuestVirtual } from "./guest-virtual.ts";
+import type { VcpuControl } from "../shared/vcpu-control.ts";
 import { HYPERCALL_PORT } from "./hypercall-port.ts";
-import type { HypercallHost } from "./hypercalls.ts";
-import { HypercallPort } from "./hypercalls.ts";
-import { type FakeVcpu, fakeVcpu, paging } from "./run-page.testing.ts";
+import type { HypercallPort } from "./hypercalls.ts";
+import type { FakeVcpu } from "./run-page.testing.ts";
+import { DATA, type FakeXen, fakeXen, UUID } from "./xen.testing.ts";
 
-const uuid = "00112233-4455-6677-8899-aabbccddeeff";
 const [EPERM, EFAULT, EINVAL, ENOSYS] = [-1n, -14n, -22n, -38n] as const;
-const DATA = 0x8000;
 
+let fake: FakeXen;
 let vcpu: FakeVcpu;
 let control: VcpuControl;
-let ends: [string, string | undefined][];
-let output: string;
+let ends: FakeXen["ends"];
 let port: HypercallPort;
 
 beforeEach(() => {
-  vcpu = fakeVcpu([{ gpa: 0, size: 0x10000 }]);
-  // Four levels of which each maps to itself at index 0, and one large page: virtual = physical.
-  const table = new DataView(vcpu.memory.bytes(0x1000, 0x3000).buffer, 0x1000);
-  table.setBigUint64(0x0000, 0x2003n, true);
-  table.setBigUint64(0x1000, 0x3003n, true);
-  table.setBigUint64(0x2000, 0x0083n, true);
-  code(64);
-  control = new VcpuControl(new SharedArrayBuffer(VcpuControl.size));
-  ends = [];
-  output = "";
-  const host: HypercallHost = {
-    control,
-    count: () => {},
-    end: (reason, detail) => ends.push([reason, detail]),
-    consoleOutput: (bytes, length) => {
-      output += new TextDecoder().decode(bytes.slice(0, length));
-    },
-    serviceRequests: () => true,
-  };
-  const map = [
-    { gpa: 0, size: 0x10000, type: "ram" },
-    { gpa: 0xfeff8000, size: 0x8000, type: "reserved" },
-  ] as const;
-  const domain = xenDomain("direct", uuid, map);
-  port = new HypercallPort(vcpu.run, new GuestVirtual(vcpu.memory, vcpu.run), domain, host);
+  fake = fakeXen();
+  ({ vcpu, ends, port } = fake);
+  control = fake.host.control;
 });
 
-function code(bits: 32 | 64, dpl = 0): void {
-  const cs = kvmSegment.decode(kvmSegment.encode({ l: bits === 64 ? 1 : 0, present: 1, s: 1, type: 11 }));
-  vcpu.sregs({ ...paging.long, cr3: 0x1000n, cs, ss: { dpl } });
-}
-
-/** A 64-bit call; the result as a signed number. */
-function call(nr: number, ...values: (number | bigint)[]): bigint {
-  const [rdi = 0, rsi = 0, rdx = 0, r10 = 0, r8 = 0] = values;
-  vcpu.regs({ rax: nr, rdi, rsi, rdx, r10, r8 });
-  port.write(HYPERCALL_PORT, 4, nr);
-  return BigInt.asIntN(64, vcpu.rax());
-}
+const code: FakeXen["code"] = (bits, dpl) => fake.code(bits, dpl);
+const call: FakeXen["call"] = (nr, ...values) => fake.call(nr, ...values);
 
 /** A 32-bit call; registers that no argument is in are full of rubbish. */
 function call32(nr: number, ...values: (number | bigint)[]): bigint {
@@ -83,10 +47,10 @@ describe("every call", () => {
   });
 
   test("that is unknown is refused and counted by number", () => {
-    for (const nr of [0, 32, 32, 63, 64, 0xffffffff]) expect(call(nr, 1, 2, 3)).toBe(ENOSYS);
+    for (const nr of [0, 33, 33, 63, 64, 0xffffffff]) expect(call(nr, 1, 2, 3)).toBe(ENOSYS);
     expect([...control.refused()]).toEqual([
       [0, 1],
-      [32, 2],
+      [33, 2],
       [63, 1],
       [64, 2],
     ]);
@@ -116,7 +80,7 @@ describe("xen_version", () => {
 
   test("the domain's handle and the features", () => {
     expect(call(17, 8, DATA)).toBe(0n);
-    expect(Buffer.from(data(16)).toString("hex")).toBe(uuid.replaceAll("-", ""));
+    expect(Buffer.from(data(16)).toString("hex")).toBe(UUID.replaceAll("-", ""));
     put32(DATA, 0);
     expect([call(17, 6, DATA), u32(DATA + 4)]).toEqual([0n, 0x12305]);
     put32(DATA, 1);
@@ -142,10 +106,9 @@ describe("xen_version", () => {
 describe("console_io", () => {
   test("writes, also more than it does at once", () => {
     data(3).set(new TextEncoder().encode("hi\n"));
-    expect([call(18, 0, 3, DATA), output]).toEqual([0n, "hi\n"]);
+    expect([call(18, 0, 3, DATA), fake.takeOutput()]).toEqual([0n, "hi\n"]);
     data(0x8000).fill(0x78);
-    output = "";
-    expect([call(18, 0, 0x8000, DATA), output.length]).toEqual([0n, 0x8000]);
+    expect([call(18, 0, 0x8000, DATA), fake.takeOutput().length]).toEqual([0n, 0x8000]);
   });
 
   test("refuses what it cannot do", () => {
@@ -170,7 +133,12 @@ describe("sched_op", () => {
   });
 
   test("yield, and what is not there", () => {
-    expect([call(29, 0), call(29, 2, 0x10000), call(29, 7)]).toEqual([0n, EFAULT, ENOSYS]);
+    expect([call(29, 0), call(29, 2, 0x10000), call(29, 7), call(29, 8)]).toEqual([
+      0n,
+      EFAULT,
+      EPERM,
+      ENOSYS,
+    ]);
     expect(ends).toEqual([]);
   });
 });

@@ -105,8 +105,8 @@ export class XenVcpu implements VcpuPlatform, HypercallHost {
   }
 
   halt(): void {
-    if (!this.#interrupts.enabled && !this.#state.nmi) return this.#haltForGood();
-    this.block(this.hasEvents, NEVER);
+    if (this.#interrupts.enabled || this.#state.nmi) this.block(this.hasEvents, NEVER);
+    else this.#haltForGood();
   }
 
   /** HLT with interrupts disabled: nothing but an NMI ends it. When no vCPU is left, Xen takes it for a power-off. */
