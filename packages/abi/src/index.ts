@@ -1,5 +1,7 @@
 export * from "./elf.ts";
 export * from "./kvm/index.ts";
+export * from "./linux/block.ts";
+export * from "./linux/io-uring.ts";
 export * from "./linux/net.ts";
 export * from "./struct.ts";
 export * from "./x86/acpi.ts";
