@@ -31,16 +31,20 @@ uint32_t word_length(const char *text) {
   return length;
 }
 
-uint32_t crc32(const void *data, size_t size) {
+uint32_t crc32_more(uint32_t crc, const void *data, size_t size) {
   static uint32_t table[256];
   for (uint32_t i = 0; i < 256 && !table[255]; i++) {
     uint32_t value = i;
     for (int bit = 0; bit < 8; bit++) value = value >> 1 ^ (value & 1 ? 0xedb88320 : 0);
     table[i] = value;
   }
-  uint32_t crc = 0xffffffff;
+  crc = ~crc;
   for (const uint8_t *byte = data; size; size--) crc = crc >> 8 ^ table[(crc ^ *byte++) & 255];
   return ~crc;
+}
+
+uint32_t crc32(const void *data, size_t size) {
+  return crc32_more(0, data, size);
 }
 
 const char *option(const char *line, const char *key) {

@@ -13,6 +13,8 @@ uint32_t text_length(const char *text, uint32_t limit);
 uint32_t word_length(const char *text);
 /* CRC-32 as in gzip and Ethernet. */
 uint32_t crc32(const void *data, size_t size);
+/* Goes on with a checksum; 0 begins one. */
+uint32_t crc32_more(uint32_t crc, const void *data, size_t size);
 /* Finds `key=NUMBER` (decimal or 0x hex) among the words of a command line. */
 bool option_number(const char *line, const char *key, uint64_t *value);
 /* Whether the word `key=value` stands in a command line. */
