@@ -29,7 +29,7 @@ enum {
   EVTCHNSTAT_IPI = 5,
 };
 
-enum { VIRQ_TIMER = 0, VIRQ_DEBUG = 1, VIRQ_CONSOLE = 2, VIRQ_DOM_EXC = 3, VIRQ_XENPMU = 13, NR_VIRQS = 24 };
+enum { VIRQ_TIMER = 0, VIRQ_DEBUG = 1, VIRQ_CONSOLE = 2, VIRQ_DOM_EXC = 3, VIRQ_XENOPROF = 7, VIRQ_XENPMU = 13, NR_VIRQS = 24 };
 
 struct evtchn_alloc_unbound {
   uint16_t dom;
