@@ -6,6 +6,7 @@ export class Readiness {
   readonly #handle: InstanceType<typeof koffi.node.PollHandle>;
   readonly #readable: () => void;
   #listening = true;
+  #closed = false;
 
   /**
    * `readable` is called again and again as long as there is something to read, and when the descriptor has failed. It
@@ -18,20 +19,21 @@ export class Readiness {
   }
 
   pause(): void {
-    if (!this.#listening) return;
+    if (!this.#listening || this.#closed) return;
     this.#listening = false;
     this.#handle.stop();
   }
 
   resume(): void {
-    if (this.#listening) return;
+    if (this.#listening || this.#closed) return;
     this.#listening = true;
     this.#handle.start({ readable: true }, this.#readable);
   }
 
   /** Before the descriptor is closed. */
   close(): void {
-    this.#listening = true;
+    if (this.#closed) return;
+    this.#closed = true;
     this.#handle.close();
   }
 }

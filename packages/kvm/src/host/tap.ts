@@ -45,16 +45,20 @@ export interface Offloads {
  */
 export class Tap {
   readonly name: string;
+  /** The bridge that it is a port of. */
+  readonly bridge: string | undefined;
   /** A sentence for people when the interface works, but perhaps not as they think. */
   readonly warning: string | undefined;
   readonly #fd: number;
   #readiness: Readiness | undefined;
 
   /** For {@link openTap}. */
-  constructor(fd: number, name: string, warning: string | undefined) {
+  constructor(fd: number, name: string, bridge: string | undefined) {
     this.#fd = fd;
     this.name = name;
-    this.warning = warning;
+    this.bridge = bridge;
+    if (bridge !== undefined) return;
+    this.warning = `The interface ${name} is a port of no bridge: the vif names none, and the host has no ${DEFAULT_BRIDGE}.`;
   }
 
   /**
@@ -118,8 +122,7 @@ export function openTap({ name, bridge, mtu }: TapOptions): Tap {
     closeSync(fd);
     throw error;
   }
-  const unattached = `The interface ${name} is a port of no bridge: the vif names none, and the host has no ${DEFAULT_BRIDGE}.`;
-  return new Tap(fd, name, attachTo === undefined ? unattached : undefined);
+  return new Tap(fd, name, attachTo);
 }
 
 function checkName(name: string): void {

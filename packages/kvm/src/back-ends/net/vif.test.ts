@@ -1,0 +1,33 @@
+import { expect, test } from "vitest";
+import { hostInterfaceName, stableMac, vifNodes } from "./vif.ts";
+
+const mac = "00:16:3e:01:02:03";
+
+test("nodes are libxl's", () => {
+  expect(vifNodes({ devid: 1, mac }, "xenbr0")).toEqual({
+    kind: "vif",
+    id: 1,
+    front: { handle: "1", mac, trusted: "1" },
+    frontReadOnly: { mtu: "1500" },
+    back: { mac, bridge: "xenbr0", handle: "1", type: "vif", "hotplug-status": "connected" },
+  });
+});
+
+test("what the config says stands in the nodes", () => {
+  const vif = { devid: 0, mac, vifname: "lan0", mtu: 9000, rate: { bytes: 625000, microseconds: 50000 } };
+  expect(vifNodes(vif, undefined).back).toMatchObject({ vifname: "lan0", mtu: "9000", rate: "625000,50000" });
+  expect(vifNodes(vif, undefined).frontReadOnly).toEqual({ mtu: "9000" });
+  expect(vifNodes(vif, undefined).back).not.toHaveProperty("bridge");
+  expect(hostInterfaceName(3, vif)).toBe("lan0");
+  expect(hostInterfaceName(3, { devid: 2, mac })).toBe("vif3.2");
+});
+
+test("addresses stay, differ, and are in Xen's range", () => {
+  const uuid = "00112233-4455-6677-8899-aabbccddeeff";
+  const addresses = Array.from({ length: 200 }, (_, devid) => stableMac(uuid, devid));
+  expect(new Set(addresses).size).toBe(200);
+  for (const address of addresses)
+    expect(address).toMatch(/^00:16:3e:[0-7][0-9a-f]:[0-9a-f]{2}:[0-9a-f]{2}$/);
+  expect(stableMac(uuid.toUpperCase(), 5)).toBe(addresses[5]);
+  expect(stableMac("00112233-4455-6677-8899-aabbccddeefe", 0)).not.toBe(addresses[0]);
+});
