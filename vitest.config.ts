@@ -12,7 +12,16 @@ export default defineConfig({
           include: ["packages/*/src/**/*.test.ts", "apps/*/src/**/*.test.ts", "e2e/unit/**/*.test.ts"],
         },
       },
-      // What this machine itself can show: guests on its /dev/kvm, real processes killed.
+      // Our programs as processes, on real files; no guests.
+      {
+        test: {
+          name: "processes",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          include: ["e2e/processes/*.test.ts"],
+        },
+      },
+      // Guests on /dev/kvm, and VMM processes killed at every stage: this machine's, or that of an emulated host.
       {
         test: {
           name: "machine",

@@ -39,13 +39,21 @@ export function entryGuestSettings(
   };
 }
 
+/** A config file that says so, in a folder of its own. */
+export function withConfig<T>(
+  settings: GuestSettings,
+  use: (config: string, folder: string) => Promise<T>,
+): Promise<T> {
+  return withFolder("pvhctl", async (folder) => {
+    const config = join(folder, "guest.cfg");
+    writeFileSync(config, guestConfigText(settings));
+    return use(config, folder);
+  });
+}
+
 /** `pvhctl run` of a guest with these settings. */
 export function runGuest(settings: GuestSettings, options: { input?: string } = {}): Promise<Finished> {
-  return withFolder("pvh-guest", async (folder) => {
-    const config = join(folder, "test.cfg");
-    writeFileSync(config, guestConfigText(settings));
-    return pvhctl(["run", config], options);
-  });
+  return withConfig(settings, (config) => pvhctl(["run", config], options));
 }
 
 /** The names of the promises that a guest of `e2e/guests` found broken, in order. */
