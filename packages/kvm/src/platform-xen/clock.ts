@@ -21,18 +21,19 @@ export interface ClockStart {
 
 /**
  * The domain's clock: nanoseconds since it began, by the host's CLOCK_MONOTONIC. The guest computes the same from its TSC
- * with the parameters in vcpu_info (pvclock). The TSC runs a little faster or slower than the host's disciplined clock, so
- * once a second the parameters are adjusted: time goes on without a step, at a rate that brings it back to the host's.
+ * with the parameters in vcpu_info (pvclock). The TSC runs a little faster or slower than it is said to, and than the host's
+ * disciplined clock, so once a second the parameters are adjusted: time goes on without a step, at the rate measured since
+ * the last time, a little more or less where the guest is behind or ahead.
  */
 export class DomainClock {
   readonly #state: DomainState;
   readonly #monotonic: () => number;
-  readonly #nominal: { multiplier: number; shift: number };
+  readonly #shift: number;
 
   constructor(state: DomainState, tscKhz: number, monotonic: () => number) {
     this.#state = state;
     this.#monotonic = monotonic;
-    this.#nominal = tscToNanoseconds(tscKhz);
+    this.#shift = tscToNanoseconds(tscKhz).shift;
   }
 
   static start(state: DomainState, { monotonic, real, tsc, tscKhz }: ClockStart): void {
@@ -66,18 +67,23 @@ export class DomainClock {
       const time = (before + this.now()) / 2;
       const guest = this.guestTime(tsc);
       const behind = time - guest;
-      const rate = Math.max(-0.5, Math.min(0.5, behind / CALIBRATION_NS));
-      const multiplier = Math.min(2 ** 32 - 1, Math.round(this.#nominal.multiplier * (1 + rate)));
-      const anchor = behind > JUMP_NS ? time : guest;
-      state.setClock(
-        tsc,
-        anchor,
-        behind > JUMP_NS ? this.#nominal.multiplier : multiplier,
-        this.#nominal.shift,
-      );
+      const jump = behind > JUMP_NS;
+      const correction = jump ? 0 : Math.max(-0.5, behind / CALIBRATION_NS);
+      const multiplier = Math.round(this.#measured(tsc, time) * (1 + correction));
+      state.setClock(tsc, jump ? time : guest, Math.min(2 ** 32 - 1, multiplier), this.#shift);
+      state.clockMeasured = time;
     } finally {
       state.lock.unlock();
     }
+  }
+
+  /** The multiplier that would have been right since the last calibration. */
+  #measured(tsc: bigint, time: number): number {
+    const { clockTsc, clockMeasured, clockMultiplier } = this.#state;
+    const ticks = Number(tsc - clockTsc);
+    const measured = ((time - clockMeasured) / (ticks * 2 ** this.#shift)) * 2 ** 32;
+    // A guest that has set its TSC makes nonsense of it, for itself.
+    return measured > 0 && measured < 2 ** 32 ? measured : clockMultiplier;
   }
 
   /** What a guest computes from a TSC value, in ns. */

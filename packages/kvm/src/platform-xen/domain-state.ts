@@ -33,9 +33,10 @@ const REAL = {
   epoch: 0,
   clockTime: 1,
   clockDue: 2,
-  wallSeconds: 3,
-  wallNanoseconds: 4,
-  watchdogs: 5,
+  clockMeasured: 3,
+  wallSeconds: 4,
+  wallNanoseconds: 5,
+  watchdogs: 6,
 } as const;
 const REALS_OFFSET = Math.ceil((WORDS * 4) / 8) * 8;
 
@@ -192,6 +193,14 @@ export class DomainState {
   }
   set clockDue(time: number) {
     this.#setReal(REAL.clockDue, time);
+  }
+
+  /** Domain time by the host's clock at the last calibration. */
+  get clockMeasured(): number {
+    return this.#real(REAL.clockMeasured);
+  }
+  set clockMeasured(time: number) {
+    this.#setReal(REAL.clockMeasured, time);
   }
 
   /** Real time at the domain's time 0. */

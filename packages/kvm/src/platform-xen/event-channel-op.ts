@@ -86,8 +86,8 @@ const operations: Partial<Record<number, Operation>> = {
     result: evtchnBindIpi.size,
     run: ({ xen }) => portAt(bindIpi.port.offset, xen.events.bindIpi(u32(bindIpi.vcpu.offset))),
   },
-  // Physical interrupts are domain 0's.
-  [EVTCHNOP.bind_pirq]: { size: 12, run: () => -XEN_ERRNO.EPERM },
+  // There are no physical interrupts for guests: not one number is valid.
+  [EVTCHNOP.bind_pirq]: { size: 12, run: () => -XEN_ERRNO.EINVAL },
   [EVTCHNOP.close]: { size: 4, run: ({ xen }) => xen.events.close(u32(0)) },
   [EVTCHNOP.send]: { size: 4, run: ({ xen }) => xen.events.send(u32(0)) },
   [EVTCHNOP.status]: { size: evtchnStatus.size, result: evtchnStatus.size, run: portStatus },

@@ -197,8 +197,10 @@ function registerInfo(call: Hypercall, vcpu: number, state: VcpuState): number {
   if (!argument.load(call, 2, size)) return -XEN_ERRNO.EFAULT;
   const gfn = argument.u64(fields.mfn.offset);
   const offset = argument.u32(fields.offset.offset);
-  if (state.infoFrame >= 0 || offset > PAGE_SIZE - VCPU_INFO_SIZE || offset % 4 !== 0)
-    return -XEN_ERRNO.EINVAL;
+  if (offset > PAGE_SIZE - VCPU_INFO_SIZE || offset % (xen.state.shared32 ? 4 : 8) !== 0) {
+    return -XEN_ERRNO.ENXIO;
+  }
+  if (state.infoFrame >= 0) return -XEN_ERRNO.EINVAL;
   const slot = xen.memory.find(gfn * PAGE_SIZE, PAGE_SIZE);
   if (slot === undefined) return -XEN_ERRNO.EINVAL;
   xen.state.lock.lock();

@@ -5,6 +5,7 @@ import { ConsoleServer } from "../console/server.ts";
 import { writeExitRecord } from "../exit-record.ts";
 import { openKvm } from "../host/kvm.ts";
 import { requireMemory } from "../host/memory.ts";
+import type { OpenXen } from "../platform-xen/shared.ts";
 import {
   type ControlMethod,
   type DomainFile,
@@ -16,6 +17,7 @@ import {
   type VmmStatus,
 } from "../protocol.ts";
 import { removeRuntimeFiles } from "../runtime-files.ts";
+import type { Doorbell } from "../shared/doorbell.ts";
 import { REQUEST } from "../shared/vcpu-control.ts";
 import type { GuestEnd } from "../vcpu/setup.ts";
 import { ControlServer } from "./control-server.ts";
@@ -25,6 +27,7 @@ import type { LauncherPipe } from "./launcher-pipe.ts";
 import { createMachine, loadVcpus, type Machine } from "./machine.ts";
 import { Stages } from "./stages.ts";
 import { VcpuHandle } from "./vcpu-handle.ts";
+import { XenGuest } from "./xen-guest.ts";
 
 /** How long a guest that was asked to shut down on SIGTERM gets before it is destroyed. */
 const GRACE_MS = 10_000;
@@ -44,6 +47,7 @@ export class Domain {
   #abandoned = false;
   #image: DomainImage | undefined;
   #machine: Machine | undefined;
+  #guest: XenGuest | undefined;
 
   constructor(file: DomainFile, launcher: LauncherPipe) {
     this.#file = file;
@@ -126,8 +130,9 @@ export class Domain {
     if (!attached) this.#launcher.release();
   }
 
-  #connectDevices({ doorbell, serial }: Machine): void {
-    this.#console.connectGuest((bytes) => serial.feed(bytes));
+  #connectDevices({ doorbell, serial, xen, eventDoorbell }: Machine): void {
+    const guest = xen && this.#connectXen(xen, eventDoorbell);
+    this.#console.connectGuest((bytes) => (guest?.hasConsole ? guest.feed(bytes) : serial.feed(bytes)));
     void doorbell.listen(() => {
       this.#drainConsole();
       this.#console.inputTaken();
@@ -138,6 +143,23 @@ export class Domain {
         (error) => this.#end({ reason: "vmm-died", detail: `the VMM failed: ${error.message}` }),
       );
     }
+  }
+
+  #connectXen(xen: OpenXen, doorbell: Doorbell): XenGuest | undefined {
+    const image = this.#image;
+    if (image === undefined) return undefined;
+    const { config, uuid } = this.#file;
+    const guest = new XenGuest({
+      xen,
+      image,
+      config,
+      uuid,
+      output: (bytes) => this.#console.output(bytes),
+      inputTaken: () => this.#console.inputTaken(),
+    });
+    this.#guest = guest;
+    void doorbell.listen(() => guest.deliver(), this.#over.signal);
+    return guest;
   }
 
   #drainConsole(): void {
@@ -180,14 +202,15 @@ export class Domain {
     if (this.#state === "running") this.#setState("paused");
   }
 
-  /** False when the guest cannot be asked. The xen platform has no way to ask until the guest has a xenstore. */
-  #pressPowerButton(): boolean {
-    if (this.#state !== "running" || this.#image?.platform !== "bare") return false;
+  /** False when the guest cannot be asked. */
+  #requestPowerOff(): boolean {
+    if (this.#state !== "running") return false;
+    if (this.#image?.platform === "xen") return this.#guest?.request("poweroff") === true;
     return this.#machine?.acpi.pressPowerButton() === true;
   }
 
   #askToShutDown(): void {
-    if (this.#pressPowerButton()) return;
+    if (this.#requestPowerOff()) return;
     throw new PvhError(
       "DOMAIN_STATE",
       this.#state === "paused"
@@ -202,7 +225,7 @@ export class Domain {
     const detail = "the VMM was told to end (SIGTERM)";
     const again = this.#terminating;
     this.#terminating = true;
-    if (again || !this.#pressPowerButton()) void this.#end({ reason: "killed", detail });
+    if (again || !this.#requestPowerOff()) void this.#end({ reason: "killed", detail });
     else setTimeout(() => this.#end({ reason: "killed", detail }), GRACE_MS).unref();
   }
 
@@ -228,6 +251,7 @@ export class Domain {
     this.#over.abort();
     const stopped = await Promise.allSettled(this.#handles.map((vcpu) => vcpu.stop()));
     this.#drainConsole();
+    this.#guest?.drainConsole();
     const record = this.#record(end);
     keepRecord(record);
     this.#control.broadcast({ event: "exit", record });

@@ -44,6 +44,8 @@ export interface Machine {
   doorbell: Doorbell;
   serial: Serial16550;
   acpi: AcpiPm;
+  /** Rung when the guest has notified a back end. */
+  eventDoorbell: Doorbell;
   /** The hypervisor as the main thread sees it; only on the xen platform. */
   xen?: OpenXen;
 }
@@ -93,7 +95,7 @@ export function createMachine(
       handles.map(({ control }) => control),
       vcpus.map(({ run }) => new Uint8Array(viewOf(run))),
     ),
-    doorbell: new Doorbell(shared.shared.events),
+    doorbell: shared.eventDoorbell,
   });
   const { domain: xenDomain, buffers } = xen;
   return {
@@ -178,5 +180,5 @@ function createShared(vmFd: number, platform: Platform, handles: readonly VcpuHa
   // The guest's side of these devices is in the vCPU threads; here input is fed and the power button pressed.
   const serial = new Serial16550(shared.serial, { output: nothing, inputTaken: nothing, irq });
   const acpi = new AcpiPm(shared.acpi, { poweroff: nothing, reboot: nothing, sci });
-  return { shared, doorbell, output, serial, acpi };
+  return { shared, doorbell, output, serial, acpi, eventDoorbell: new Doorbell(shared.events) };
 }

@@ -1,0 +1,164 @@
+import { PAGE_SIZE } from "@pvh/abi";
+import type { DomainImage, GuestConfig } from "@pvh/builder";
+import { PvhError } from "@pvh/errors";
+import { ConsoleRing } from "../back-ends/console-ring.ts";
+import type { EventPort } from "../back-ends/host.ts";
+import { EVENT_PORTS } from "../platform-xen/create.ts";
+import { HostSide } from "../platform-xen/host-side.ts";
+import type { OpenXen } from "../platform-xen/shared.ts";
+import {
+  introduceDomain,
+  LocalClient,
+  populateDomain0,
+  populateGuest,
+  Store,
+  StoreRing,
+} from "../xenstore/index.ts";
+
+const KIB_PER_MIB = 1024;
+const PAGES_PER_MIB = 2 ** 20 / PAGE_SIZE;
+/** libxl's slack above the target. */
+const SLACK_PAGES = 256;
+
+export interface XenGuestParts {
+  xen: OpenXen;
+  image: DomainImage;
+  config: GuestConfig;
+  uuid: string;
+  /** Output of the PV console. */
+  output(bytes: Uint8Array): void;
+  /** There may be room for input again. */
+  inputTaken(): void;
+}
+
+/**
+ * What domain 0 is to a guest of the xen platform, on the VMM's main thread: the store, the console, and the requests by
+ * which a toolstack steers the guest.
+ */
+export class XenGuest {
+  readonly host: HostSide;
+  readonly #parts: XenGuestParts;
+  readonly #home: string;
+  readonly #console: ConsoleRing | undefined;
+  #consolePort: EventPort | undefined;
+  #consoleUsed = false;
+  #storeUsed = false;
+
+  constructor(parts: XenGuestParts) {
+    this.#parts = parts;
+    const { xen, image, config, uuid } = parts;
+    const { domid } = xen.domain;
+    this.#home = `/local/domain/${domid}`;
+    const { xenstore, console } = image.pages;
+    if (xenstore === undefined || console === undefined) {
+      throw new PvhError("INTERNAL", "A guest of the xen platform has no pages for its store and console.");
+    }
+    const store = new Store();
+    const client = new LocalClient(store);
+    this.host = new HostSide(xen, client);
+    const { memory, maxmem = memory, vcpus, maxvcpus = vcpus } = config;
+    populateDomain0(client);
+    populateGuest(client, {
+      domid,
+      name: config.name,
+      uuid,
+      memoryKiB: memory * KIB_PER_MIB,
+      maxMemoryKiB: maxmem * KIB_PER_MIB,
+      vcpus,
+      maxVcpus: maxvcpus,
+      store: { gfn: xenstore / PAGE_SIZE, port: EVENT_PORTS.store },
+      console: { gfn: console / PAGE_SIZE, port: EVENT_PORTS.console },
+      startTime: Date.now(),
+    });
+    introduceDomain(store, domid);
+    this.#serveStore(store, domid, xen.memory.bytes(xenstore, PAGE_SIZE));
+    this.#console = new ConsoleRing(xen.memory, console);
+    this.#consolePort = this.host.bindInterdomain(EVENT_PORTS.console, () => this.#serveConsole());
+  }
+
+  /** Calls the back ends whose event channels the guest has notified. */
+  deliver(): void {
+    this.host.deliver();
+  }
+
+  /** What is left of the console's output when the guest has ended. */
+  drainConsole(): void {
+    for (let chunk = this.#console?.takeOutput(); chunk !== undefined; chunk = this.#console?.takeOutput()) {
+      this.#parts.output(chunk);
+      if (chunk.length === 0) break;
+    }
+  }
+
+  /** The guest uses the PV console, so that input belongs there. */
+  get hasConsole(): boolean {
+    return this.#consoleUsed;
+  }
+
+  /** Returns how much of the input the guest had room for. */
+  feed(bytes: Uint8Array): number {
+    const taken = this.#console?.putInput(bytes) ?? 0;
+    if (taken > 0) this.#consolePort?.notify();
+    return taken;
+  }
+
+  /** False when the guest has never spoken to the store, so that nobody would read the request. */
+  request(word: "poweroff" | "reboot" | "suspend" | "halt"): boolean {
+    if (!this.#storeUsed) return false;
+    this.host.store.write(`${this.#home}/control/shutdown`, word);
+    return true;
+  }
+
+  /** @param key a letter of Linux's magic SysRq */
+  sysrq(key: string): boolean {
+    if (!this.#storeUsed) return false;
+    this.host.store.write(`${this.#home}/control/sysrq`, key);
+    return true;
+  }
+
+  /** What the guest's balloon driver is to keep to, in MiB. */
+  setMemory(target: number): void {
+    this.#parts.xen.state.maxPages = target * PAGES_PER_MIB + SLACK_PAGES;
+    this.host.store.write(`${this.#home}/memory/target`, String(target * KIB_PER_MIB));
+  }
+
+  /** How many vCPUs the guest is to have online. */
+  setVcpus(count: number): void {
+    const total = this.#parts.xen.vcpus.length;
+    this.host.store.transaction((store) => {
+      for (let vcpu = 0; vcpu < total; vcpu++) {
+        const path = `${this.#home}/cpu/${vcpu}/availability`;
+        const wanted = vcpu < count ? "online" : "offline";
+        if (store.read(path) !== wanted) store.write(path, wanted);
+      }
+    });
+  }
+
+  /** What the guest has at the moment. */
+  get memoryMiB(): number {
+    return Math.ceil(this.#parts.xen.state.totalPages / PAGES_PER_MIB);
+  }
+
+  get onlineVcpus(): number {
+    return this.#parts.xen.vcpus.filter(({ online }) => online).length;
+  }
+
+  #serveStore(store: Store, domid: number, page: Uint8Array): void {
+    const serve = () => {
+      this.#storeUsed = true;
+      // The rest after others have had their turn.
+      if (ring.service()) setImmediate(serve);
+    };
+    const port = this.host.bindInterdomain(EVENT_PORTS.store, serve);
+    const ring = new StoreRing(store, domid, page, () => port?.notify());
+  }
+
+  #serveConsole(): void {
+    this.#consoleUsed = true;
+    const chunk = this.#console?.takeOutput();
+    if (chunk !== undefined) {
+      if (chunk.length > 0) this.#parts.output(chunk);
+      this.#consolePort?.notify();
+    }
+    this.#parts.inputTaken();
+  }
+}
