@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { patience } from "./e2e/support/patience.ts";
 
 export default defineConfig({
   test: {
@@ -26,8 +27,8 @@ export default defineConfig({
         test: {
           name: "machine",
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000 * patience,
+          hookTimeout: 60_000 * patience,
           include: ["e2e/suites/*.test.ts"],
         },
       },

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GuestConfig } from "@pvh/builder";
 import type { Backend, DomainStart, Instance } from "@pvh/daemon";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { waitFor } from "../support/wait-for.ts";
 
 /** Guests that the suite needs; each prints its name at once. */
 export const suiteGuests = ["spin", "poweroff", "crash", "echo"] as const;
@@ -165,16 +166,16 @@ export function backendSuite(setup: () => BackendSetup): void {
 
   test("the console gives the earlier output, takes input, and ends with the domain", async () => {
     const instance = await launch(start("echo"));
-    await vi.waitFor(() => expect(log()).toContain("echo"), { timeout: 10_000 });
+    await waitFor(() => expect(log()).toContain("echo"));
     const console = await backend.openConsole(dir);
     let seen = "";
     console.on("data", (bytes) => {
       seen += bytes.toString();
     });
     const ended = new Promise((resolve) => console.once("end", resolve));
-    await vi.waitFor(() => expect(seen).toContain("echo"), { timeout: 10_000 });
+    await waitFor(() => expect(seen).toContain("echo"));
     console.write("hello\n");
-    await vi.waitFor(() => expect(seen).toContain("echo: hello\n"), { timeout: 10_000 });
+    await waitFor(() => expect(seen).toContain("echo: hello\n"));
     console.write("quit\n");
     await ended;
     expect(await instance.exited).toMatchObject({ reason: "poweroff" });
@@ -191,7 +192,7 @@ export function backendSuite(setup: () => BackendSetup): void {
     console.on("data", (bytes) => {
       seen += bytes.toString();
     });
-    await vi.waitFor(() => expect(seen).toContain("echo"), { timeout: 10_000 });
+    await waitFor(() => expect(seen).toContain("echo"));
     console.destroy();
     const found = await backend.find(long, request.uuid);
     expect(await found?.state()).toBe("running");

@@ -1,12 +1,14 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DomainState } from "@pvh/client";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
 import { type DaemonRun, request, withDaemon } from "../support/daemon-runs.ts";
+import { patience } from "../support/patience.ts";
 import { eventually, isRunning, processesIn } from "../support/processes.ts";
 import { noKvm } from "../support/programs.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 /** pvhd as a process, with domains on this machine's KVM. */
 
@@ -17,10 +19,7 @@ beforeAll(async () => {
 });
 
 async function becomes({ client }: DaemonRun, id: string, state: DomainState): Promise<void> {
-  await vi.waitFor(async () => expect((await client.getDomain(id)).state).toBe(state), {
-    timeout: 20_000,
-    interval: 50,
-  });
+  await waitFor(async () => expect((await client.getDomain(id)).state).toBe(state));
 }
 
 describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", () => {
@@ -59,7 +58,7 @@ describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", (
   test("that is being created when pvhd is told to end is created and answered first", async () => {
     await withDaemon(async (run) => {
       const created = run.client.createDomain(request(kernels["classic-spin"]));
-      await vi.waitFor(() => expect(run.domainDirs()).toHaveLength(1));
+      await waitFor(() => expect(run.domainDirs()).toHaveLength(1));
       await run.restart("SIGTERM");
       const { domain } = await created;
       expect(await run.client.getDomain("g")).toEqual(domain);
@@ -73,7 +72,7 @@ describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", (
       run.daemon.stop("SIGKILL");
       expect((await console.closed).clean).toBe(false);
       process.kill(domain.pid ?? 0, "SIGTERM");
-      await vi.waitFor(() => expect(isRunning(domain.pid)).toBe(false), { timeout: 20_000 });
+      await waitFor(() => expect(isRunning(domain.pid)).toBe(false));
       await run.restart("SIGKILL");
       expect(await run.client.getDomain("g")).toMatchObject({
         state: "destroyed",
@@ -119,16 +118,13 @@ describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", (
     await withDaemon(async (run) => {
       const { domain } = await run.client.createDomain(request(kernels["classic-reboot"]));
       const starts = new Set<string>();
-      await vi.waitFor(
-        async () => {
-          const [listed] = await run.client.listDomains();
-          expect(listed?.uuid).toBe(domain.uuid);
-          expect(["running", "rebooting"]).toContain(listed?.state);
-          if (listed?.started_at !== undefined) starts.add(listed.started_at);
-          expect(starts.size).toBeGreaterThanOrEqual(3);
-        },
-        { timeout: 20_000, interval: 20 },
-      );
+      await waitFor(async () => {
+        const [listed] = await run.client.listDomains();
+        expect(listed?.uuid).toBe(domain.uuid);
+        expect(["running", "rebooting"]).toContain(listed?.state);
+        if (listed?.started_at !== undefined) starts.add(listed.started_at);
+        expect(starts.size).toBeGreaterThanOrEqual(3);
+      });
       expect((await run.client.act("g", "destroy")).state).toBe("destroyed");
     });
   });
@@ -142,8 +138,7 @@ describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", (
         console.onData((bytes) => {
           seen += Buffer.from(bytes).toString();
         });
-        const shows = (text: string) =>
-          vi.waitFor(() => expect(seen).toContain(text), { timeout: 10_000, interval: 10 });
+        const shows = (text: string) => waitFor(() => expect(seen).toContain(text));
         await shows(expected);
         return { console, shows };
       };
@@ -189,7 +184,7 @@ describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", (
       await failing();
       const before = descriptors();
       for (let i = 0; i < 4; i++) await failing();
-      await vi.waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before));
+      await waitFor(() => expect(descriptors()).toBeLessThanOrEqual(before));
       expect(processesIn(folder)).toEqual([]);
     });
   });
@@ -211,7 +206,7 @@ describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", (
       for (const delay of [50, 200, 450]) {
         const created = run.client.createDomain(request(kernels["classic-spin"], { name: `g${delay}` }));
         created.catch(() => {});
-        await new Promise((done) => setTimeout(done, delay));
+        await new Promise((done) => setTimeout(done, delay * patience));
         await run.restart("SIGKILL");
         const listed = await run.client.listDomains();
         // Either it was acknowledged and is a domain, or it was not and nothing is left of it. A VMM that had not begun

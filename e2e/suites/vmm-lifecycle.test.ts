@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { connectConsole, connectVmm, endVmmsOf, readConsoleLog, readExitRecord, vmmsOf } from "@pvh/kvm";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
+import { patience } from "../support/patience.ts";
 import { eventually, isRunning, processesIn } from "../support/processes.ts";
 import { noKvm, root } from "../support/programs.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
@@ -285,7 +286,7 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
   });
 
   test("that is stopped does not keep its callers waiting, and is ended all the same", {
-    timeout: 40_000,
+    timeout: 120_000 * patience,
   }, async () => {
     const { vmm, dir } = await folder.launch({ kernel: kernel("direct-spin") });
     process.kill(vmm.pid, "SIGSTOP");

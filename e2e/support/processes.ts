@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { patience } from "./patience.ts";
 
 /** False for a process that has ended, reaped or not. */
 export function isRunning(pid: number | undefined): boolean {
@@ -45,9 +46,10 @@ function isBelow(path: string | undefined, folder: string): boolean {
 
 /** Waits until `condition` holds; fails after a while with an error that says `what`. */
 export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const seconds = 20 * patience;
+  const deadline = performance.now() + seconds * 1000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within 20 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { patience } from "./patience.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const programs = {
@@ -47,7 +48,7 @@ export function startPvhctl(
     },
     stdio: ["pipe", "pipe", "pipe"],
   });
-  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 60_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 60_000 * patience);
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {
