@@ -133,13 +133,17 @@ export class TestGuest {
   #rxProd = 0;
   #rxCons = 0;
 
-  constructor(vif: Partial<Vif> = {}) {
+  /** The back end has notified. */
+  onNotified: (which: "tx" | "rx") => void = () => undefined;
+
+  /** `port` takes the place of {@link TestGuest.port}. */
+  constructor(vif: Partial<Vif> = {}, port?: PacketPort) {
     const whole = { devid: 0, mac: "00:16:3e:00:00:01", ...vif };
     this.#paths = addDevice(this.store, DOMID, vifNodes(whole, "xenbr0"));
     this.grants.set(TX_RING, { frame: TX_RING });
     this.grants.set(RX_RING, { frame: RX_RING });
     for (const ring of [TX_RING, RX_RING]) sring.writeTo(this.frame(ring), 0, { req_event: 1, rsp_event: 1 });
-    this.device = startNetBackEnd(this.#host(), this.port, whole);
+    this.device = startNetBackEnd(this.#host(), port ?? this.port, whole);
   }
 
   #host(): BackEndHost {
@@ -168,6 +172,7 @@ export class TestGuest {
         return {
           notify: () => {
             this.notified[which]++;
+            this.onNotified(which);
           },
           close: () => this.#bound.delete(remotePort),
         };

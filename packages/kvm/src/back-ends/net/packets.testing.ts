@@ -16,23 +16,20 @@ export function ethernet(type: number, payload: number[], tags: number[] = []): 
 }
 
 export function ipv4(protocol: number, payload: number[], options: number[] = [], fragment = 0): number[] {
-  const header = 20 + options.length;
+  const size = 20 + options.length;
   const { source, destination } = ADDRESS4;
-  return [
-    ...[
-      0x40 | (header / 4),
-      0,
-      ...be16(header + payload.length),
-      0,
-      0,
-      ...be16(fragment),
-      64,
-      protocol,
-      0,
-      0,
-    ],
-    ...[...source, ...destination, ...options, ...payload],
+  const before = [
+    0x40 | (size / 4),
+    0,
+    ...be16(size + payload.length),
+    0,
+    0,
+    ...be16(fragment),
+    64,
+    protocol,
   ];
+  const after = [...source, ...destination, ...options];
+  return [...before, ...be16(internetChecksum([...before, 0, 0, ...after])), ...after, ...payload];
 }
 
 export function ipv6(next: number, payload: number[]): number[] {
