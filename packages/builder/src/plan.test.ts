@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { makeKernel, pattern } from "./image/image.testing.ts";
 import type { Kernel } from "./kernel/types.ts";
 import { chooseBootInterface, choosePlatform, planDomain } from "./plan.ts";
@@ -124,3 +124,36 @@ test.each(["direct", "classic"] as const)(
     expect(made).toBeLessThan(16 * 1024);
   },
 );
+
+describe("what only the xen platform can give", () => {
+  const kernel = makeKernel({
+    segments: [{ paddr: 0x100000, bytes: pattern(0x1000, 1) }],
+    direct: { entry: 0x100000 },
+  });
+  const trap = { kind: "port", port: 0xe4 } as const;
+
+  test.each([
+    ["vcpus", { vcpus: 2 }],
+    ["maxvcpus", { vcpus: 1, maxvcpus: 2 }],
+    ["maxmem", { vcpus: 1, maxmem: 128 }],
+  ])("%s is refused on the bare platform", (field, more) => {
+    const config = { memory: 64, ...more };
+    expect(() => planDomain({ config, kernel, platform: "bare", hypercallTrap: trap })).toThrow(
+      expect.objectContaining({
+        code: "CONFIG_KEY_UNSUPPORTED",
+        details: expect.objectContaining({ field }),
+      }),
+    );
+    expect(planDomain({ config, kernel, platform: "xen", hypercallTrap: trap }).platform).toBe("xen");
+  });
+
+  test("memory above the beginning is RAM in the map", () => {
+    const config = { memory: 64, maxmem: 128, vcpus: 1 };
+    const image = planDomain({ config, kernel, platform: "xen", hypercallTrap: trap });
+    expect([image.memory, image.ram[0], image.memoryMap[0]]).toEqual([
+      64 * 2 ** 20,
+      { gpa: 0, size: 128 * 2 ** 20 },
+      { gpa: 0, size: 128 * 2 ** 20, type: "ram" },
+    ]);
+  });
+});

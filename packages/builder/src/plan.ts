@@ -13,7 +13,7 @@ import { explainVerdict } from "./kernel/verdict.ts";
 export type InterfaceChoice = Pick<GuestConfig, "pvh_abi">;
 export type PlatformChoice = Pick<GuestConfig, "platform">;
 export type PlanConfig = InterfaceChoice &
-  Pick<GuestConfig, "memory" | "vcpus" | "cmdline" | "root" | "extra">;
+  Pick<GuestConfig, "memory" | "maxmem" | "vcpus" | "maxvcpus" | "cmdline" | "root" | "extra">;
 
 export interface PlanInput {
   config: PlanConfig;
@@ -104,15 +104,18 @@ function bareClassic(): PvhError {
  */
 export function planDomain(input: PlanInput): DomainImage {
   const { config, kernel, ramdisk, platform, hypercallTrap } = input;
+  const { memory, maxmem = memory, vcpus, maxvcpus = vcpus } = config;
+  if (platform === "bare") refuseOnBare({ maxmem, memory, vcpus, maxvcpus });
   const common = {
     kernel,
     ramdisk,
-    memory: config.memory * MIB,
+    memory: memory * MIB,
+    maxMemory: maxmem * MIB,
     commandLine: commandLine(config),
   };
   const { bootInterface, boot } = chosenBoot(config, kernel);
   if (bootInterface === "direct") {
-    return planDirect({ ...common, boot, platform, vcpus: config.vcpus });
+    return planDirect({ ...common, boot, platform, vcpus, maxVcpus: maxvcpus });
   }
   if (platform === "bare") throw bareClassic();
   return planClassic({
@@ -122,4 +125,27 @@ export function planDomain(input: PlanInput): DomainImage {
     placement: input.classicLayout ?? "reserved-shared-info",
     eventChannels: input.eventChannels ?? { store: 0, console: 0 },
   });
+}
+
+interface Growth {
+  memory: number;
+  maxmem: number;
+  vcpus: number;
+  maxvcpus: number;
+}
+
+/** What only the xen platform can give. */
+function refuseOnBare({ memory, maxmem, vcpus, maxvcpus }: Growth): void {
+  const [field, found, allowed] =
+    maxmem > memory
+      ? (["maxmem", maxmem, memory] as const)
+      : vcpus > 1
+        ? (["vcpus", vcpus, 1] as const)
+        : (["maxvcpus", maxvcpus, 1] as const);
+  if (found <= allowed) return;
+  throw new PvhError(
+    "CONFIG_KEY_UNSUPPORTED",
+    `${field} is ${found}, but a guest on the bare platform has ${allowed} for good: set it to ${allowed}, or use a kernel that runs on the xen platform.`,
+    { field, found, allowed },
+  );
 }

@@ -199,14 +199,14 @@ export interface components {
              * @default 32
              */
             memory?: number;
-            /** @description Upper limit of the guest's memory in MiB. For now it must equal `memory`. */
+            /** @description Upper limit of the guest's memory in MiB, which `pvhctl mem-set` can go up to when the guest has a balloon driver. Above `memory` only on the xen platform. */
             maxmem?: number;
             /**
-             * @description Virtual CPUs at boot. For now only 1.
+             * @description Virtual CPUs at boot: up to 32 on the xen platform, 1 on the bare one.
              * @default 1
              */
             vcpus?: number;
-            /** @description Upper limit of virtual CPUs, at least `vcpus`. For now only 1. */
+            /** @description Upper limit of virtual CPUs, at least `vcpus`; `pvhctl vcpu-set` can go up to it. The same limits as for `vcpus`. */
             maxvcpus?: number;
             /**
              * @description What happens after the guest has powered off: `destroy` ends the domain, `restart` starts it again.
@@ -282,14 +282,14 @@ export interface components {
              * @default 32
              */
             memory: number;
-            /** @description Upper limit of the guest's memory in MiB. For now it must equal `memory`. */
+            /** @description Upper limit of the guest's memory in MiB, which `pvhctl mem-set` can go up to when the guest has a balloon driver. Above `memory` only on the xen platform. */
             maxmem?: number;
             /**
-             * @description Virtual CPUs at boot. For now only 1.
+             * @description Virtual CPUs at boot: up to 32 on the xen platform, 1 on the bare one.
              * @default 1
              */
             vcpus: number;
-            /** @description Upper limit of virtual CPUs, at least `vcpus`. For now only 1. */
+            /** @description Upper limit of virtual CPUs, at least `vcpus`; `pvhctl vcpu-set` can go up to it. The same limits as for `vcpus`. */
             maxvcpus?: number;
             /**
              * @description What happens after the guest has powered off: `destroy` ends the domain, `restart` starts it again.

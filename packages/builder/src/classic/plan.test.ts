@@ -23,6 +23,7 @@ function plan(input: Partial<ClassicPlanInput> = {}): DomainImage {
     boot: kernel.classic.boot,
     ramdisk,
     memory: 64 * MIB,
+    maxMemory: input.memory ?? 64 * MIB,
     commandLine: "console=hvc0 quiet",
     hypercallTrap: { kind: "vmcall" },
     placement: "reserved-shared-info",

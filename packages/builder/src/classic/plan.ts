@@ -13,6 +13,8 @@ export interface ClassicPlanInput {
   ramdisk?: Uint8Array | undefined;
   /** Bytes. */
   memory: number;
+  /** Bytes; what the memory map says. RAM above `memory` is there for the guest to populate. */
+  maxMemory: number;
   commandLine: string;
   hypercallTrap: HypercallTrap;
   placement: ClassicPlacement;
@@ -37,8 +39,8 @@ export function planClassic(input: ClassicPlanInput): DomainImage {
     bootInterface: "classic",
     platform: "xen",
     memory,
-    ram: [{ gpa: 0, size: memory }],
-    memoryMap: [{ gpa: 0, size: memory, type: "ram" }],
+    ram: [{ gpa: 0, size: input.maxMemory }],
+    memoryMap: [{ gpa: 0, size: input.maxMemory, type: "ram" }],
     regions: [
       ...kernelRegions(kernel, boot),
       ...loaderRegions(input, layout, mapping),

@@ -26,6 +26,8 @@ function key<Schema extends z.ZodType>(schema: Schema, info: KeyInfo): Schema {
 const MAX_MEMORY = 16 * 1024 * 1024;
 /** As in libxl for HVM containers. */
 const MAX_VCPUS = 128;
+/** vCPUs whose vcpu_info stands in shared_info, where a guest finds it that knows no other place. */
+const SUPPORTED_VCPUS = 32;
 /** Linux's PATH_MAX without the NUL. */
 const MAX_PATH = 4095;
 /** Far above what any guest reads; each boot interface has a lower limit of its own. */
@@ -172,18 +174,20 @@ const shape = {
   }),
   maxmem: key(z.int().min(1).max(MAX_MEMORY).optional(), {
     type: "integer",
-    meaning: "Upper limit of the guest's memory in MiB. For now it must equal `memory`.",
+    meaning:
+      "Upper limit of the guest's memory in MiB, which `pvhctl mem-set` can go up to when the guest has a balloon driver. Above `memory` only on the xen platform.",
     allowed: `a whole number of MiB from 1 to ${MAX_MEMORY}`,
     absent: "equals `memory`",
   }),
   vcpus: key(z.int().min(1).max(MAX_VCPUS).default(1), {
     type: "integer",
-    meaning: "Virtual CPUs at boot. For now only 1.",
+    meaning: `Virtual CPUs at boot: up to ${SUPPORTED_VCPUS} on the xen platform, 1 on the bare one.`,
     allowed: `a whole number from 1 to ${MAX_VCPUS}`,
   }),
   maxvcpus: key(z.int().min(1).max(MAX_VCPUS).optional(), {
     type: "integer",
-    meaning: "Upper limit of virtual CPUs, at least `vcpus`. For now only 1.",
+    meaning:
+      "Upper limit of virtual CPUs, at least `vcpus`; `pvhctl vcpu-set` can go up to it. The same limits as for `vcpus`.",
     allowed: `a whole number from 1 to ${MAX_VCPUS}`,
     absent: "equals `vcpus`",
   }),
@@ -238,36 +242,22 @@ export const GuestConfig = z.strictObject(shape).superRefine((config, ctx) => {
       allowed: String(memory),
     });
   }
-  if (maxmem > memory) {
-    refuse(
-      ctx,
-      ["maxmem"],
-      `maxmem is ${maxmem} MiB and memory ${memory} MiB, but guests whose memory grows are not implemented yet; set both to the same number`,
-      { code: "CONFIG_KEY_UNSUPPORTED", allowed: String(memory) },
-    );
-  }
-  if (vcpus > 1) {
-    refuse(
-      ctx,
-      ["vcpus"],
-      `vcpus is ${vcpus}, but guests with several CPUs are not implemented yet; set it to 1`,
-      {
-        code: "CONFIG_KEY_UNSUPPORTED",
-        allowed: "1",
-      },
-    );
-  }
   if (maxvcpus !== undefined && maxvcpus < vcpus) {
     refuse(ctx, ["maxvcpus"], `maxvcpus is ${maxvcpus}, less than the ${vcpus} of vcpus`, {
       code: "CONFIG_INVALID",
       allowed: `a whole number from ${vcpus} to ${MAX_VCPUS}`,
     });
-  } else if (maxvcpus !== undefined && maxvcpus > 1) {
+  }
+  for (const [key, count] of [
+    ["vcpus", vcpus],
+    ["maxvcpus", maxvcpus ?? 0],
+  ] as const) {
+    if (count <= SUPPORTED_VCPUS) continue;
     refuse(
       ctx,
-      ["maxvcpus"],
-      `maxvcpus is ${maxvcpus}, but guests with several CPUs are not implemented yet; set it to 1`,
-      { code: "CONFIG_KEY_UNSUPPORTED", allowed: "1" },
+      [key],
+      `${key} is ${count}, but guests with more than ${SUPPORTED_VCPUS} CPUs are not implemented yet; set it to at most ${SUPPORTED_VCPUS}`,
+      { code: "CONFIG_KEY_UNSUPPORTED", allowed: `at most ${SUPPORTED_VCPUS}` },
     );
   }
 });

@@ -21,6 +21,8 @@ function plan(input: Partial<DirectPlanInput> = {}, paddr = 0x1000000, size = MI
     ramdisk,
     memory: 64 * MIB,
     vcpus: 1,
+    maxVcpus: 1,
+    maxMemory: input.memory ?? 64 * MIB,
     commandLine: "console=ttyS0",
     ...input,
   });

@@ -17,14 +17,17 @@ export interface DirectPlanInput {
   ramdisk?: Uint8Array | undefined;
   /** Bytes. */
   memory: number;
+  /** Bytes; what the guest takes for its memory. */
+  maxMemory: number;
   vcpus: number;
+  maxVcpus: number;
   commandLine: string;
 }
 
 /** The image of a direct guest (PVHv2): kernel, ramdisk and hvm_start_info upward from where the kernel asks to be. */
 export function planDirect(input: DirectPlanInput): DomainImage {
   const { kernel, boot, platform, memory } = input;
-  const { ram, memoryMap } = directMemory(platform, memory);
+  const { ram, memoryMap } = directMemory(platform, input.maxMemory);
   const acpi = platform === "bare" ? acpiTables({ gpa: ACPI_RANGE.gpa, vcpus: input.vcpus }) : undefined;
 
   const ramdisk = input.ramdisk?.length === 0 ? undefined : input.ramdisk;

@@ -58,7 +58,7 @@ export class Domain {
     );
     this.#control = new ControlServer(this);
     // First of all, because starting a thread takes longer than most stages.
-    this.#handles = Array.from({ length: file.config.vcpus }, () => new VcpuHandle());
+    this.#handles = Array.from({ length: file.config.maxvcpus ?? file.config.vcpus }, () => new VcpuHandle());
   }
 
   get uuid(): string {
