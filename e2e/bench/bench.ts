@@ -4,11 +4,18 @@
  * leaves out for want of one.
  */
 import { benchExits } from "./exits.ts";
+import { benchNet } from "./net.ts";
 import { benchPlace } from "./place.ts";
 import { benchPlan } from "./plan.ts";
 import { benchUnpack } from "./unpack.ts";
 
-const benchmarks = { unpack: benchUnpack, plan: benchPlan, place: benchPlace, exits: benchExits };
+const benchmarks = {
+  unpack: benchUnpack,
+  plan: benchPlan,
+  place: benchPlace,
+  exits: benchExits,
+  net: benchNet,
+};
 
 const wanted = process.argv.slice(2);
 for (const [name, run] of Object.entries(benchmarks)) {
