@@ -9,6 +9,9 @@ export interface GuestSettings {
   uuid?: string;
   /** MiB; default 16. */
   memory?: number;
+  /** MiB */
+  maxmem?: number;
+  vcpus?: number;
   cmdline?: string;
   ramdisk?: string;
   pvh_abi?: "classic" | "direct";

@@ -64,3 +64,7 @@ _Static_assert(sizeof(struct xen_memory_reservation) == (sizeof(long) == 8 ? 32 
 _Static_assert(sizeof(struct xen_add_to_physmap) == (sizeof(long) == 8 ? 24 : 16), "xen_add_to_physmap");
 _Static_assert(sizeof(struct xen_remove_from_physmap) == (sizeof(long) == 8 ? 16 : 8), "xen_remove_from_physmap");
 _Static_assert(sizeof(struct xen_add_to_physmap_batch) == (sizeof(long) == 8 ? 32 : 20), "xen_add_to_physmap_batch");
+
+struct xen_memory_domain {
+  uint16_t domid;
+};

@@ -1,0 +1,92 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { buildGuests } from "../guests/build.ts";
+import { failedChecks, type GuestSettings, passedChecks, runGuest } from "../support/guest-runs.ts";
+import { noKvm } from "../support/programs.ts";
+import { requireOrSkip } from "../support/require-or-skip.ts";
+
+/** The Xen platform as guests see it from inside. What each guest shows: the first comment of its source. */
+
+let kernels: Record<string, string>;
+
+beforeAll(async () => {
+  kernels = await buildGuests();
+});
+
+interface Run extends Omit<GuestSettings, "kernel" | "cmdline"> {
+  guest: string;
+  /** Fewer checks mean that the guest skipped promises. */
+  checks: number;
+}
+
+const runs: Run[] = [
+  { guest: "classic-clock", checks: 60 },
+  { guest: "direct-clock", checks: 60 },
+  { guest: "classic-clock", vcpus: 2, checks: 60 },
+  { guest: "direct-clock", vcpus: 2, checks: 60 },
+  { guest: "classic-events", checks: 70 },
+  { guest: "direct-events", checks: 70 },
+  { guest: "classic-events", vcpus: 2, checks: 70 },
+  { guest: "direct-events", vcpus: 2, checks: 70 },
+  { guest: "classic-event-ports", checks: 150 },
+  { guest: "direct-event-ports", checks: 150 },
+  { guest: "classic-event-fifo", checks: 70 },
+  { guest: "direct-event-fifo", checks: 70 },
+  { guest: "direct-upcall-vector", checks: 15 },
+  { guest: "classic-timers", checks: 60 },
+  { guest: "direct-timers", checks: 60 },
+  { guest: "classic-sched", checks: 60 },
+  { guest: "direct-sched", checks: 60 },
+  { guest: "classic-vcpus", vcpus: 2, checks: 100 },
+  { guest: "direct-vcpus", vcpus: 2, checks: 100 },
+  { guest: "classic-vcpus", vcpus: 4, checks: 200 },
+  { guest: "direct-vcpus", vcpus: 4, checks: 200 },
+  { guest: "direct-vcpu-64", vcpus: 2, checks: 10 },
+  { guest: "classic-memory", checks: 80 },
+  { guest: "direct-memory", checks: 80 },
+  { guest: "classic-memory", maxmem: 48, checks: 80 },
+  { guest: "direct-memory", maxmem: 48, checks: 80 },
+  { guest: "classic-physmap", checks: 60 },
+  { guest: "direct-physmap", checks: 60 },
+  { guest: "classic-hypercalls", checks: 60 },
+  { guest: "direct-hypercalls", checks: 60 },
+  { guest: "direct-ring3", checks: 3 },
+];
+
+function nameOf({ guest, vcpus = 1, memory = 16, maxmem = memory }: Run): string {
+  const room = maxmem === memory ? `${memory} MiB` : `${memory} of ${maxmem} MiB`;
+  return `${guest}, ${vcpus} vCPU${vcpus === 1 ? "" : "s"}, ${room}`;
+}
+
+describe.skipIf(requireOrSkip("the Xen platform", noKvm()))("the Xen platform", () => {
+  test.for(runs.map((run) => ({ name: nameOf(run), run })))("$name", async ({ run }) => {
+    const { guest, checks, memory = 16, maxmem = memory, vcpus = 1, ...settings } = run;
+    const cmdline = `memory_mib=${memory} maxmem_mib=${maxmem} vcpus=${vcpus}`;
+    const result = await runGuest({
+      ...settings,
+      kernel: kernels[guest] ?? "",
+      memory,
+      maxmem,
+      vcpus,
+      cmdline,
+    });
+    expect(failedChecks(result.stdout), result.stdout.slice(-2000) + result.stderr).toEqual([]);
+    expect(passedChecks(result.stdout), result.stdout.slice(-2000) + result.stderr).toBeGreaterThanOrEqual(
+      checks,
+    );
+    expect(result.status).toBe(0);
+  });
+
+  test.for([
+    ["classic-watchdog", "halt"],
+    ["classic-watchdog", "spin"],
+    ["direct-watchdog", "halt"],
+    ["direct-watchdog", "spin"],
+  ] as const)("%s ends for its reason, waiting by %s", async ([guest, how]) => {
+    const result = await runGuest({ kernel: kernels[guest] ?? "", cmdline: `how=${how}` });
+    expect(result.stdout).toContain("watchdog: armed as 1\n");
+    expect(result.status, result.stderr).toBe(status.watchdog);
+  });
+});
+
+/** Of `pvhctl run`; docs/pvhctl.md. */
+const status = { watchdog: 13 };
