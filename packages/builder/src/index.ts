@@ -3,6 +3,7 @@ export { acpiTables } from "./acpi/tables.ts";
 export { classicContext } from "./classic/context.ts";
 export type { ClassicPlacement } from "./classic/layout.ts";
 export { commandLine, configWarnings } from "./config/command-line.ts";
+export { DiskConfig, parseDisk } from "./config/disk.ts";
 export {
   GuestConfig,
   type GuestConfigInput,
@@ -15,6 +16,8 @@ export { type Assignment, type ConfigFile, parseConfigText, type ValueNode } fro
 export { fillConfigReference } from "./config/reference.ts";
 export type { Place, Position, SourceText } from "./config/source-text.ts";
 export { validateGuestConfig } from "./config/validate.ts";
+export { vdevNumber } from "./config/vdev.ts";
+export { parseVif, VifConfig } from "./config/vif.ts";
 export {
   type Bounds,
   type Compression,

@@ -13,6 +13,10 @@ const integer = /^(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/;
  * and a boolean is a number. What xl treats as absent (a list for an atom) or misreads is refused.
  */
 export function coerceValue(key: string, info: KeyInfo, node: ValueNode): Coerced {
+  if (info.type === "list") {
+    // xl takes a single text for a list of one.
+    return { value: node.kind === "list" ? node.items.map(plainValue) : [node.text] };
+  }
   if (node.kind === "list") {
     const found = shown(node.items);
     return { sentence: `${key} is ${found}; it must be ${info.allowed}`, found };

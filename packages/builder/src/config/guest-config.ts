@@ -1,10 +1,13 @@
 import { z } from "zod";
+import { DiskConfig } from "./disk.ts";
 import { shown } from "./shown.ts";
+import { vdevNumber } from "./vdev.ts";
+import { VifConfig } from "./vif.ts";
 
 /** What people and programs need to know about a key beyond its schema. */
 export interface KeyInfo {
   /** How the value is written in xl.cfg. A JSON body takes the JSON type of the same name. */
-  readonly type: "string" | "integer" | "boolean";
+  readonly type: "string" | "integer" | "boolean" | "list";
   readonly meaning: string;
   /** Completes "it must be ...". */
   readonly allowed: string;
@@ -32,6 +35,13 @@ const SUPPORTED_VCPUS = 32;
 const MAX_PATH = 4095;
 /** Far above what any guest reads; each boot interface has a lower limit of its own. */
 const MAX_COMMAND_LINE = 65535;
+
+/** Of each kind. */
+const MAX_DEVICES = 64;
+const MAX_GRANT_FRAMES = 256;
+/** Two are the toolstack's. */
+const MIN_EVENT_CHANNELS = 8;
+const MAX_EVENT_CHANNELS = 4095;
 
 const encoder = new TextEncoder();
 const uuid = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
@@ -191,6 +201,28 @@ const shape = {
     allowed: `a whole number from 1 to ${MAX_VCPUS}`,
     absent: "equals `vcpus`",
   }),
+  disk: key(z.array(DiskConfig).max(MAX_DEVICES).default([]), {
+    type: "list",
+    meaning:
+      'Disks, each as xl has it: `"/path/image,raw,xvda,w"`, or an object. Raw images and block devices; xen platform only.',
+    allowed: 'a list of disks like "/path/image,raw,xvda,w"',
+  }),
+  vif: key(z.array(VifConfig).max(MAX_DEVICES).default([]), {
+    type: "list",
+    meaning:
+      'Network interfaces, each as xl has it: `"bridge=xenbr0,mac=00:16:3e:01:02:03"`, or an object; `""` has every default. Xen platform only.',
+    allowed: 'a list of interfaces like "bridge=xenbr0"',
+  }),
+  max_grant_frames: key(z.int().min(1).max(MAX_GRANT_FRAMES).default(64), {
+    type: "integer",
+    meaning: "Upper limit of the guest's grant table, in frames of 512 grants.",
+    allowed: `a whole number from 1 to ${MAX_GRANT_FRAMES}`,
+  }),
+  max_event_channels: key(z.int().min(MIN_EVENT_CHANNELS).max(MAX_EVENT_CHANNELS).default(1023), {
+    type: "integer",
+    meaning: "The highest event channel port that the guest may have.",
+    allowed: `a whole number from ${MIN_EVENT_CHANNELS} to ${MAX_EVENT_CHANNELS}`,
+  }),
   on_poweroff: action("has powered off", "destroy"),
   on_reboot: action("has asked for a reboot", "restart"),
   on_watchdog: action("has let its watchdog expire", "destroy"),
@@ -248,6 +280,25 @@ export const GuestConfig = z.strictObject(shape).superRefine((config, ctx) => {
       allowed: `a whole number from ${vcpus} to ${MAX_VCPUS}`,
     });
   }
+  refuseTwice(
+    ctx,
+    "disk",
+    "vdev",
+    config.disk.map(({ vdev }) => vdevNumber(vdev)),
+    config.disk.map(({ vdev }) => vdev),
+  );
+  refuseTwice(
+    ctx,
+    "vif",
+    "mac",
+    config.vif.map(({ mac }) => mac),
+  );
+  refuseTwice(
+    ctx,
+    "vif",
+    "devid",
+    config.vif.map(({ devid }) => devid),
+  );
   for (const [key, count] of [
     ["vcpus", vcpus],
     ["maxvcpus", maxvcpus ?? 0],
@@ -262,6 +313,22 @@ export const GuestConfig = z.strictObject(shape).superRefine((config, ctx) => {
   }
 });
 export type GuestConfig = z.output<typeof GuestConfig>;
+
+/** Two devices of a guest cannot be the same to it. */
+function refuseTwice(
+  ctx: z.RefinementCtx,
+  key: string,
+  option: string,
+  values: readonly (string | number | undefined)[],
+  names: readonly (string | number | undefined)[] = values,
+): void {
+  values.forEach((value, i) => {
+    const first = values.indexOf(value);
+    if (value === undefined || first === i) return;
+    const message = `${key} ${first + 1} and ${key} ${i + 1} both have the ${option} ${shown(names[i])}; give each its own`;
+    refuse(ctx, [key], message, { code: "CONFIG_INVALID", allowed: `another ${option}` });
+  });
+}
 /** As a client may write it: defaults may be absent. */
 export type GuestConfigInput = z.input<typeof GuestConfig>;
 
@@ -269,7 +336,7 @@ export type GuestConfigInput = z.input<typeof GuestConfig>;
 export interface GuestConfigKey extends KeyInfo {
   readonly name: string;
   readonly required: boolean;
-  readonly default: string | number | boolean | undefined;
+  readonly default: string | number | boolean | readonly unknown[] | undefined;
 }
 
 /** Every implemented key, in the order in which the docs show them. */

@@ -31,8 +31,6 @@ interface Group {
 }
 
 const groups: Group[] = [
-  { standing: "planned", about: "disks", keys: "disk", emptyListIsNone: true },
-  { standing: "planned", about: "network interfaces", keys: "vif", emptyListIsNone: true },
   { standing: "planned", about: "graphical consoles", keys: "vfb vkb", emptyListIsNone: true },
   { standing: "planned", about: "shared directories", keys: "p9", emptyListIsNone: true },
   { standing: "planned", about: "channels", keys: "channel", emptyListIsNone: true },
@@ -72,7 +70,7 @@ const groups: Group[] = [
   {
     standing: "planned",
     about: "limits of grants, event channels and xenstore",
-    keys: "max_grant_frames max_maptrack_frames max_grant_version max_event_channels xenstore_feature_mask xenstore_quota",
+    keys: "max_maptrack_frames max_grant_version xenstore_feature_mask xenstore_quota",
   },
   { standing: "planned", about: "soft resets", keys: "on_soft_reset" },
   {

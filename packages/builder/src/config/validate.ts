@@ -1,5 +1,6 @@
 import { type ErrorCode, PvhError } from "@pvh/errors";
 import type { z } from "zod";
+import { readDevices } from "./devices.ts";
 import { GuestConfig, guestConfigKey, xlActions } from "./guest-config.ts";
 import { knownKey, whyNot } from "./known-keys.ts";
 import { nearestKey } from "./nearest-key.ts";
@@ -32,10 +33,11 @@ export function checkGuestConfig(
   raw: RawConfig,
   misread: readonly ConfigProblem[] = [],
 ): { config: GuestConfig } | { problems: ConfigProblem[] } {
-  const problems: ConfigProblem[] = [...misread];
+  const read = readDevices(raw);
+  const problems: ConfigProblem[] = [...misread, ...read.problems];
   const known: [string, unknown][] = [];
   const order = new Map<string, number>();
-  for (const [key, value] of Object.entries(raw)) {
+  for (const [key, value] of Object.entries(read.config)) {
     order.set(key, order.size);
     if (guestConfigKey(key) !== undefined) {
       known.push([key, value]);
@@ -48,7 +50,7 @@ export function checkGuestConfig(
   if (misread.length === 0) {
     const parsed = GuestConfig.safeParse(Object.fromEntries(known));
     if (parsed.success && problems.length === 0) return { config: parsed.data };
-    const told = new Set<string>();
+    const told = new Set(read.problems.map(({ key }) => key));
     for (const issue of parsed.error?.issues ?? []) {
       const problem = problemOf(issue, raw);
       if (!told.has(problem.key)) problems.push(problem);
