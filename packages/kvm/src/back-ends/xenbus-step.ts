@@ -19,7 +19,7 @@ export interface BackEndView {
   front: number;
   /** Whether the driver has connected and not disconnected since. */
   connected: boolean;
-  /** Whether the front end broke the protocol and has not closed or started again since. */
+  /** Whether the front end broke the protocol and has not said anything new since. */
   failed: boolean;
   /** Whether the toolstack takes the device away. */
   leaving: boolean;

@@ -166,21 +166,30 @@ describe("the state machine", () => {
     expect(calls).toEqual(["connect 9", "disconnect"]);
   });
 
-  test("fails with the driver's sentence, and not again until the front end starts anew", async () => {
+  test("fails with the driver's sentence, and tries again when the front end says something new", async () => {
     start();
+    await soon();
     refuse = "ring-ref must be a number";
     host.store.write(`${paths.front}/ring-ref`, "x");
     front(XENBUS.initialised);
     await until(() => back("state") === "6");
     expect(back("error")).toBe("vbd 51712: ring-ref must be a number");
-    front(XENBUS.initialised);
-    front(XENBUS.connected);
     await soon();
     expect(calls).toHaveLength(1);
     refuse = undefined;
     front(XENBUS.initialising);
     await until(() => back("state") === "2");
     expect(back("error")).toBeUndefined();
+    await connect();
+  });
+
+  test("a front end that failed may go on without being seen to close", async () => {
+    start();
+    await connect();
+    device.fail("test");
+    await until(() => back("state") === "6");
+    front(XENBUS.closed);
+    front(XENBUS.initialising);
     await connect();
   });
 

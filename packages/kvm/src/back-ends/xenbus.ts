@@ -87,7 +87,7 @@ class Device implements BackEndDevice {
     });
     this.#driver = makeDriver(this);
     this.#update();
-    this.#unwatch = host.store.watch(`${paths.front}/state`, () => this.#update());
+    this.#unwatch = host.store.watch(`${paths.front}/state`, () => this.#frontChanged());
   }
 
   get state(): number {
@@ -137,6 +137,12 @@ class Device implements BackEndDevice {
       });
       this.#state = XENBUS.closing;
     });
+  }
+
+  #frontChanged(): void {
+    // States between may have passed unseen: who writes after a failure has ended wants to try again.
+    if (this.#state === XENBUS.closed) this.#failed = false;
+    this.#update();
   }
 
   #update(): void {
