@@ -19,6 +19,7 @@ export const errorCodes = {
   KERNEL_NOT_PVH: { status: 422, title: "The kernel supports no PVH boot interface that was asked for" },
   LAYOUT_MEMORY: { status: 422, title: "The guest's memory cannot hold its boot image" },
   FILE_UNREADABLE: { status: 422, title: "A file that the config names cannot be read" },
+  DISK_IN_USE: { status: 409, title: "A disk image or device is in use already" },
   FILE_UNWRITABLE: { status: 500, title: "A file cannot be written" },
   HOST_MEMORY: { status: 507, title: "The host has not enough memory" },
   HOST_KVM_MISSING: { status: 503, title: "/dev/kvm is missing or unusable" },
