@@ -1,6 +1,5 @@
 export { BARE_HARDWARE } from "./acpi/bare-hardware.ts";
 export { acpiTables } from "./acpi/tables.ts";
-export { classicContext } from "./classic/context.ts";
 export type { ClassicPlacement } from "./classic/layout.ts";
 export { commandLine, configWarnings } from "./config/command-line.ts";
 export { DiskConfig, parseDisk } from "./config/disk.ts";
@@ -29,7 +28,6 @@ export { describeImage } from "./image/describe.ts";
 export { hypercallPage } from "./image/hypercall-page.ts";
 export type * from "./image/image.ts";
 export { type ImageDescription, imageToJson } from "./image/json.ts";
-export { CONTEXT_DEFAULTS, registers, segment } from "./image/registers.ts";
 export { type ImageSink, imageSpan, type Segment, segments, writeImage } from "./image/segments.ts";
 export { inspectKernel } from "./kernel/inspect.ts";
 export { unpackRamdisk } from "./kernel/ramdisk.ts";

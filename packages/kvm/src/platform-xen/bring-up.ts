@@ -11,7 +11,8 @@ import {
   vcpuHvmX86_32,
   vcpuHvmX86_64,
 } from "@pvh/abi";
-import { CONTEXT_DEFAULTS, classicContext, registers, segment, type VcpuContext } from "@pvh/builder";
+import type { VcpuContext } from "@pvh/builder";
+import { CONTEXT_DEFAULTS, classicContext, registers, segment } from "@pvh/builder/context";
 
 /** First states of the vCPUs that the guest starts itself. */
 

@@ -57,6 +57,8 @@ export class XenGuest {
     const client = new LocalClient(store);
     this.host = new HostSide(xen, client);
     const { memory, maxmem = memory, vcpus, maxvcpus = vcpus } = config;
+    // Known before the first node that names it, and introduced when its ring is served.
+    store.domains.add(domid, store.generation);
     populateDomain0(client);
     populateGuest(client, {
       domid,
@@ -70,8 +72,8 @@ export class XenGuest {
       console: { gfn: console / PAGE_SIZE, port: EVENT_PORTS.console },
       startTime: Date.now(),
     });
-    introduceDomain(store, domid);
     this.#serveStore(store, domid, xen.memory.bytes(xenstore, PAGE_SIZE));
+    introduceDomain(store, domid);
     this.#console = new ConsoleRing(xen.memory, console);
     this.#consolePort = this.host.bindInterdomain(EVENT_PORTS.console, () => this.#serveConsole());
   }
