@@ -14,18 +14,15 @@ const EFD_CLOEXEC = 0o2000000;
 /** A counter of the kernel's that wakes the event loop. Stays for the life of the process. */
 export class EventFd {
   readonly fd: number;
-  // Collected, it would stop listening.
-  readonly #readiness: Readiness;
   readonly #count = new Uint8Array(8);
 
   /** `signalled` is called on the event loop, once for all signals since the last call. */
   constructor(signalled: () => void) {
     this.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (this.fd < 0) throw systemError("eventfd", errno());
-    this.#readiness = new Readiness(this.fd, () => {
+    new Readiness(this.fd, () => {
       read(this.fd, this.#count, this.#count.length);
       signalled();
     });
-    this.#readiness.resume();
   }
 }

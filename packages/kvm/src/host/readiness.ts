@@ -1,8 +1,14 @@
 import koffi from "koffi";
 
+/** Those that listen: also keeps them from being collected, which would end them. */
+const open = new Set<Readiness>();
+// What is readable while the environment is torn down would call into it, which ends the process with an abort.
+process.on("exit", () => {
+  for (const readiness of open) readiness.close();
+});
+
 /** Tells on the event loop when a descriptor can be read; it never keeps the process alive. */
 export class Readiness {
-  // The handle stops when it is collected, so that its owner has to hold on to this object.
   readonly #handle: InstanceType<typeof koffi.node.PollHandle>;
   readonly #readable: () => void;
   #listening = true;
@@ -16,6 +22,7 @@ export class Readiness {
     this.#readable = readable;
     this.#handle = koffi.node.poll(fd, { readable: true }, readable);
     this.#handle.unref();
+    open.add(this);
   }
 
   pause(): void {
@@ -34,6 +41,7 @@ export class Readiness {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    open.delete(this);
     this.#handle.close();
   }
 }
