@@ -42,6 +42,9 @@ export const acpiAddress = struct("GAS", 12, {
 });
 export const ACPI_ADDRESS_SPACE = { memory: 0, io: 1 } as const;
 
+/** Lengths of earlier revisions of the FADT. */
+export const FADT_LENGTH = { revision1: 116, revision5: 268 } as const;
+
 /** Fixed ACPI Description Table, revision 6, the fields that are used; offsets include the header. */
 export const acpiFadt = struct("FADT", 276, {
   firmware_ctrl: u32(36),
@@ -51,8 +54,10 @@ export const acpiFadt = struct("FADT", 276, {
   smi_cmd: u32(48),
   pm1a_evt_blk: u32(56),
   pm1a_cnt_blk: u32(64),
+  gpe0_blk: u32(80),
   pm1_evt_len: u8(88),
   pm1_cnt_len: u8(89),
+  gpe0_blk_len: u8(92),
   /** Above 100 and 1000: no such state. */
   p_lvl2_lat: u16(96),
   p_lvl3_lat: u16(98),
@@ -61,9 +66,11 @@ export const acpiFadt = struct("FADT", 276, {
   reset_reg: bytes(116, 12),
   reset_value: u8(128),
   fadt_minor_version: u8(131),
+  x_firmware_ctrl: u64(132),
   x_dsdt: u64(140),
   x_pm1a_evt_blk: bytes(148, 12),
   x_pm1a_cnt_blk: bytes(172, 12),
+  x_gpe0_blk: bytes(220, 12),
 });
 
 export const FADT_FLAG = {
@@ -73,7 +80,10 @@ export const FADT_FLAG = {
   PWR_BUTTON: 1 << 4,
   SLP_BUTTON: 1 << 5,
   FIX_RTC: 1 << 6,
+  /** The PM timer has 32 bits. */
+  TMR_VAL_EXT: 1 << 8,
   RESET_REG_SUP: 1 << 10,
+  USE_PLATFORM_CLOCK: 1 << 15,
   HW_REDUCED_ACPI: 1 << 20,
 } as const;
 
