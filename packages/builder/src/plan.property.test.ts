@@ -17,6 +17,7 @@ const guests = fc.record({
   sizes: fc.array(fc.integer({ min: 1, max: 3 * MIB }), { minLength: 1, maxLength: 4 }),
   gap: fc.integer({ min: 0, max: 70_000 }),
   ramdisk: fc.option(fc.integer({ min: 0, max: 3 * MIB }), { nil: undefined }),
+  linux: fc.boolean(),
   memory: fc.oneof(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 9000 })),
   cmdline: fc.string({ maxLength: 300 }).filter((text) => !text.includes("\0")),
 });
@@ -35,6 +36,7 @@ function plan(guest: Guest): DomainImage {
     direct: { entry: guest.start },
     classic: { virtBase: guest.virtBase },
   });
+  if (guest.linux && kernel.xen !== undefined) kernel.xen.guestOs = "linux";
   return planDomain({
     config: { memory: guest.memory, vcpus: 1, cmdline: guest.cmdline, pvh_abi: guest.bootInterface },
     kernel,
@@ -66,8 +68,15 @@ test("regions never overlap and lie in RAM, tables map exactly the range; or the
         expect(image.ram.some((ram) => ram.gpa <= gpa && gpa + size <= ram.gpa + ram.size)).toBe(true);
       });
       const backed = image.ram.reduce((sum, { size }) => sum + size, 0);
-      const special = image.bootInterface === "direct" && image.platform === "xen" ? 0x8000 : 0;
-      expect(backed).toBe(guest.memory * MIB + special);
+      // Special pages; ACPI's information page and tables; the RSDP behind them, unless it is in low RAM.
+      const rsdp = image.regions.find(({ name }) => name === "acpi_rsdp");
+      const beyond = rsdp === undefined ? 0 : 0x8000 + (rsdp.gpa < 0x100000 ? 0x2000 : 0x3000);
+      expect(rsdp !== undefined).toBe(image.bootInterface === "direct" && image.platform === "xen");
+      expect(backed).toBe(guest.memory * MIB + beyond);
+      image.ram.forEach(({ gpa, size }, i) => {
+        expect([gpa % 4096, size % 4096]).toEqual([0, 0]);
+        expect(gpa + size).toBeLessThanOrEqual(image.ram[i + 1]?.gpa ?? Number.POSITIVE_INFINITY);
+      });
       expect(() => JSON.stringify(imageToJson(image))).not.toThrow();
       if (image.mapping !== undefined) checkMapping(image, image.mapping);
     }),

@@ -10,12 +10,19 @@ export function name(path: string): number[] {
   return text(root + path.slice(root.length).padEnd(4, "_"));
 }
 
-/** PkgLength of a term: counts itself and `body`. One byte holds up to 63, two up to 4095. */
+/** PkgLength of a term: counts itself and `body`. One byte holds up to 63, two up to 4095, three up to 2^20 - 1. */
 function withLength(body: number[]): number[] {
   if (body.length + 1 <= 0x3f) return [body.length + 1, ...body];
-  const length = body.length + 2;
-  if (length > 0xfff) throw new RangeError(`an AML term of ${length} bytes is beyond what is needed here`);
-  return [0x40 | (length & 0xf), length >> 4, ...body];
+  const more = body.length + 2 <= 0xfff ? 1 : 2;
+  const length = body.length + 1 + more;
+  if (length > 0xfffff) throw new RangeError(`an AML term of ${length} bytes is beyond what is needed here`);
+  const high = more === 1 ? [length >> 4] : [(length >> 4) & 0xff, length >> 12];
+  return [(more << 6) | (length & 0xf), ...high, ...body];
+}
+
+/** A string of ASCII characters. */
+export function string(value: string): number[] {
+  return [0x0d, ...text(value), 0];
 }
 
 export function integer(value: number): number[] {

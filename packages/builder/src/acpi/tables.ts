@@ -1,7 +1,4 @@
 import {
-  ACPI_ADDRESS_SPACE,
-  acpiAddress,
-  acpiFacs,
   acpiFadt,
   acpiHeader,
   acpiMadt,
@@ -13,12 +10,18 @@ import {
   madtInterruptOverride,
   madtIoApic,
   madtLocalApic,
-  RSDP_CHECKSUM_LENGTH,
 } from "@pvh/abi";
 import * as aml from "./aml.ts";
 import { BARE_HARDWARE } from "./bare-hardware.ts";
+import { concat, encoders, facs, ioRegister, TablePlacer } from "./encode.ts";
 
-const ascii = (text: string) => new TextEncoder().encode(text);
+const encode = encoders({
+  oem: "PVH   ",
+  table: "BARE    ",
+  oemRevision: 1,
+  creator: "PVH ",
+  creatorRevision: 1,
+});
 
 /**
  * The ACPI tables of the bare platform, to stand at `gpa` (16-byte aligned, below 1 MiB, so that a scan finds the
@@ -29,84 +32,18 @@ export function acpiTables({ gpa, vcpus }: { gpa: number; vcpus: number }): {
   /** Guest-physical. */
   rsdp: number;
 } {
-  const placed: { at: number; bytes: Uint8Array }[] = [];
-  let next = gpa + acpiRsdp.size;
-  const place = (bytes: Uint8Array): number => {
-    // 64 is what FACS needs; the others gain legible addresses.
-    const at = Math.ceil(next / 64) * 64;
-    placed.push({ at, bytes });
-    next = at + bytes.length;
-    return at;
-  };
-  const facsAt = place(facs());
-  const dsdtAt = place(dsdt());
-  const fadtAt = place(fadt(facsAt, dsdtAt));
-  const madtAt = place(madt(vcpus));
-  const xsdtAt = place(xsdt([fadtAt, madtAt]));
-  placed.push({ at: gpa, bytes: rsdp(xsdtAt) });
-
-  const all = new Uint8Array(next - gpa);
-  for (const { at, bytes } of placed) all.set(bytes, at - gpa);
-  return { bytes: all, rsdp: gpa };
-}
-
-/** Puts a header before `body`, which begins where the header ends. */
-function table(signature: string, revision: number, body: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(acpiHeader.size + body.length);
-  acpiHeader.writeTo(bytes, 0, {
-    signature: ascii(signature),
-    length: bytes.length,
-    revision,
-    oem_id: ascii("PVH   "),
-    oem_table_id: ascii("BARE    "),
-    oem_revision: 1,
-    creator_id: ascii("PVH "),
-    creator_revision: 1,
-  });
-  bytes.set(body, acpiHeader.size);
-  bytes[acpiHeader.fields.checksum.offset] = checksum(bytes);
-  return bytes;
-}
-
-/** The byte that makes the sum of `bytes` 0 when it takes the place of a 0 in them. */
-function checksum(bytes: Uint8Array): number {
-  return -bytes.reduce((sum, byte) => sum + byte, 0) & 0xff;
-}
-
-function rsdp(xsdt: number): Uint8Array {
-  const bytes = acpiRsdp.encode({
-    signature: ascii("RSD PTR "),
-    oem_id: ascii("PVH   "),
-    revision: 2,
-    length: acpiRsdp.size,
-    xsdt_address: xsdt,
-  });
-  bytes[acpiRsdp.fields.checksum.offset] = checksum(bytes.subarray(0, RSDP_CHECKSUM_LENGTH));
-  bytes[acpiRsdp.fields.extended_checksum.offset] = checksum(bytes);
-  return bytes;
-}
-
-function xsdt(tables: number[]): Uint8Array {
-  const entries = new DataView(new ArrayBuffer(tables.length * 8));
-  tables.forEach((gpa, i) => {
-    entries.setBigUint64(i * 8, BigInt(gpa), true);
-  });
-  return table("XSDT", 1, new Uint8Array(entries.buffer));
-}
-
-function facs(): Uint8Array {
-  return acpiFacs.encode({ signature: ascii("FACS"), length: acpiFacs.size, version: 2 });
+  const tables = new TablePlacer(gpa, acpiRsdp.size);
+  const facsAt = tables.place(facs(2));
+  const dsdtAt = tables.place(dsdt());
+  const fadtAt = tables.place(fadt(facsAt, dsdtAt));
+  const madtAt = tables.place(madt(vcpus));
+  const xsdtAt = tables.place(encode.xsdt([fadtAt, madtAt]));
+  tables.put(gpa, encode.rsdp({ rsdt: 0, xsdt: xsdtAt }));
+  return { bytes: tables.bytes(), rsdp: gpa };
 }
 
 function fadt(facsAt: number, dsdtAt: number): Uint8Array {
   const { pm1aEvent, pm1aControl, reset, sci } = BARE_HARDWARE;
-  const io = (port: number, bits: number, accessSize: number) =>
-    acpiAddress.encode({
-      space: ACPI_ADDRESS_SPACE.io,
-      bit_width: bits,
-      access_size: accessSize,
-      address: port,
-    });
   const whole = acpiFadt.encode({
     firmware_ctrl: facsAt,
     dsdt: dsdtAt,
@@ -116,10 +53,10 @@ function fadt(facsAt: number, dsdtAt: number): Uint8Array {
     smi_cmd: 0,
     pm1a_evt_blk: pm1aEvent.port,
     pm1_evt_len: pm1aEvent.length,
-    x_pm1a_evt_blk: io(pm1aEvent.port, pm1aEvent.length * 8, 2),
+    x_pm1a_evt_blk: ioRegister(pm1aEvent.port, pm1aEvent.length * 8, 2),
     pm1a_cnt_blk: pm1aControl.port,
     pm1_cnt_len: pm1aControl.length,
-    x_pm1a_cnt_blk: io(pm1aControl.port, pm1aControl.length * 8, 2),
+    x_pm1a_cnt_blk: ioRegister(pm1aControl.port, pm1aControl.length * 8, 2),
     p_lvl2_lat: 0xfff,
     p_lvl3_lat: 0xfff,
     iapc_boot_arch:
@@ -131,11 +68,11 @@ function fadt(facsAt: number, dsdtAt: number): Uint8Array {
       FADT_FLAG.SLP_BUTTON |
       FADT_FLAG.FIX_RTC |
       FADT_FLAG.RESET_REG_SUP,
-    reset_reg: io(reset.port, 8, 1),
+    reset_reg: ioRegister(reset.port, 8, 1),
     reset_value: reset.value,
     fadt_minor_version: 3,
   });
-  return table("FACP", 6, whole.subarray(acpiHeader.size));
+  return encode.table("FACP", 6, whole.subarray(acpiHeader.size));
 }
 
 function madt(vcpus: number): Uint8Array {
@@ -168,7 +105,7 @@ function madt(vcpus: number): Uint8Array {
       flags: 1 | (3 << 2),
     }),
   ];
-  return table("APIC", 4, concat(entries));
+  return encode.table("APIC", 4, concat(entries));
 }
 
 function dsdt(): Uint8Array {
@@ -186,15 +123,5 @@ function dsdt(): Uint8Array {
     aml.named("_STA", aml.integer(0xf)),
     aml.named("_CRS", aml.resourceTemplate(aml.ioPorts(serial.port, serial.length), aml.irq(serial.irq))),
   );
-  return table("DSDT", 2, Uint8Array.from([...aml.named("\\_S5", s5), ...aml.scope("\\_SB", com1)]));
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return encode.table("DSDT", 2, Uint8Array.from([...aml.named("\\_S5", s5), ...aml.scope("\\_SB", com1)]));
 }

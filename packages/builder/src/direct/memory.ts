@@ -1,5 +1,5 @@
-import { PAGE_SIZE, SPECIAL_PAGES } from "@pvh/abi";
-import type { MemoryMapEntry, Platform, RamRange } from "../image/image.ts";
+import { PAGE_SIZE, pageRoundUp, SPECIAL_PAGES } from "@pvh/abi";
+import type { MemoryMapEntry, RamRange } from "../image/image.ts";
 
 /**
  * Where RAM below 4 GiB ends for a direct guest. Above stand, on the xen platform, libxl's ACPI page (0xfc000000) and
@@ -20,31 +20,64 @@ export const SPECIAL_RANGE: RamRange = {
  */
 export const ACPI_RANGE: RamRange = { gpa: 0xe0000, size: 0x20000 };
 
+/** The page of Xen's RSDP where it stands in RAM below 1 MiB. Nothing else may stand there. */
+export const LOW_RSDP_PAGE: RamRange = { gpa: 0x100000 - PAGE_SIZE, size: PAGE_SIZE };
+
 export interface DirectMemory {
   ram: RamRange[];
   memoryMap: MemoryMapEntry[];
 }
 
-/**
- * RAM of a direct guest with `memory` bytes, and what its memory map says: on the xen platform libxl's order of
- * entries, on bare ascending entries that do not overlap.
- */
-export function directMemory(platform: Platform, memory: number): DirectMemory {
+interface Split {
+  lowEnd: number;
+  high: RamRange[];
+}
+
+function split(memory: number): Split {
   const lowEnd = Math.min(memory, LOW_MEMORY_LIMIT);
-  const high: RamRange[] = memory > lowEnd ? [{ gpa: FOUR_GIB, size: memory - lowEnd }] : [];
-  const highMap = high.map((range): MemoryMapEntry => ({ ...range, type: "ram" }));
-  if (platform === "xen") {
-    return {
-      ram: [{ gpa: 0, size: lowEnd }, SPECIAL_RANGE, ...high],
-      memoryMap: [{ gpa: 0, size: lowEnd, type: "ram" }, { ...SPECIAL_RANGE, type: "reserved" }, ...highMap],
-    };
-  }
+  return { lowEnd, high: memory > lowEnd ? [{ gpa: FOUR_GIB, size: memory - lowEnd }] : [] };
+}
+
+const asRam = (range: RamRange): MemoryMapEntry => ({ ...range, type: "ram" });
+
+/**
+ * RAM of a direct guest with `memory` bytes on the xen platform, and libxl's memory map (domain_construct_memmap, Xen 4.17):
+ * in its order, with whole pages in front of each piece of ACPI, where an RSDP in low RAM overlaps the entry of the RAM.
+ *
+ * @param acpi pieces of ACPI tables in the order of the map
+ */
+export function xenMemory(memory: number, acpi: readonly RamRange[]): DirectMemory {
+  const { lowEnd, high } = split(memory);
+  const tables = acpi.filter(({ gpa }) => gpa >= LOW_MEMORY_LIMIT);
+  const tablesEnd = Math.max(...tables.map(({ gpa, size }) => pageRoundUp(gpa + size)));
+  return {
+    ram: [
+      { gpa: 0, size: lowEnd },
+      { gpa: LOW_MEMORY_LIMIT, size: tablesEnd - LOW_MEMORY_LIMIT },
+      SPECIAL_RANGE,
+      ...high,
+    ],
+    memoryMap: [
+      { gpa: 0, size: lowEnd, type: "ram" },
+      { ...SPECIAL_RANGE, type: "reserved" },
+      ...acpi.map(({ gpa, size }): MemoryMapEntry => {
+        const offset = gpa % PAGE_SIZE;
+        return { gpa: gpa - offset, size: size + offset, type: "acpi" };
+      }),
+      ...high.map(asRam),
+    ],
+  };
+}
+
+/** The same on the bare platform: ascending entries that do not overlap. */
+export function bareMemory(memory: number): DirectMemory {
+  const { lowEnd, high } = split(memory);
   const acpiEnd = ACPI_RANGE.gpa + ACPI_RANGE.size;
   const memoryMap: MemoryMapEntry[] = [
     { gpa: 0, size: ACPI_RANGE.gpa, type: "ram" },
     { ...ACPI_RANGE, type: "acpi" },
     { gpa: acpiEnd, size: Math.max(0, lowEnd - acpiEnd), type: "ram" },
-    ...highMap,
+    ...high.map(asRam),
   ];
   return {
     ram: [{ gpa: 0, size: lowEnd }, ...high],

@@ -1,5 +1,5 @@
 import { hvmMemmapTableEntry, hvmModlistEntry, hvmStartInfo } from "@pvh/abi";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { makeKernel, pattern, renderImage } from "../image/image.testing.ts";
 import type { DomainImage } from "../image/image.ts";
 import { type DirectPlanInput, planDirect } from "./plan.ts";
@@ -8,12 +8,24 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 const ramdisk = pattern(70_001, 2);
 
-function plan(input: Partial<DirectPlanInput> = {}, paddr = 0x1000000, size = MIB + 5): DomainImage {
+interface Guest {
+  guestOs?: string;
+  features?: number;
+}
+
+function plan(
+  input: Partial<DirectPlanInput> = {},
+  paddr = 0x1000000,
+  size = MIB + 5,
+  { guestOs, features = 0 }: Guest = {},
+): DomainImage {
   const kernel = makeKernel({
     segments: [{ paddr, bytes: pattern(size, 1), memsz: size + 0x4000 }],
     direct: { entry: paddr + 0x10 },
   });
-  if (kernel.direct.state !== "supported") return expect.fail();
+  if (kernel.direct.state !== "supported" || kernel.xen === undefined) return expect.fail();
+  if (guestOs !== undefined) kernel.xen.guestOs = guestOs;
+  kernel.xen.features.supported = features;
   return planDirect({
     kernel,
     boot: kernel.direct.boot,
@@ -46,20 +58,29 @@ function decode(image: DomainImage) {
 
 test("hvm_start_info version 1 leads to command line, ramdisk and memory map", () => {
   const { memory, info, commandLine, modules, memmap } = decode(plan());
-  expect(info).toMatchObject({ magic: 0x336ec578, version: 1, flags: 0, nr_modules: 1, rsdp_paddr: 0n });
+  expect(info).toMatchObject({
+    magic: 0x336ec578,
+    version: 1,
+    flags: 0,
+    nr_modules: 1,
+    rsdp_paddr: 0xfc002000n,
+  });
   expect(commandLine).toBe("console=ttyS0");
   expect(modules).toEqual([{ paddr: 0x1105000n, size: 70_001n, cmdline_paddr: 0n, reserved: 0n }]);
   expect(memory.subarray(0x1105000, 0x1105000 + ramdisk.length)).toEqual(ramdisk);
   expect(memmap).toEqual([
     [0n, 64n * 0x100000n, 1],
     [0xfeff8000n, 0x8000n, 2],
+    [0xfc002000n, 64n, 3],
+    [0xfc000000n, 0x1000n, 3],
+    [0xfc001000n, 0x1000n, 3],
   ]);
 });
 
 test("without ramdisk and command line there are no modules and no pointers", () => {
   const { info } = decode(plan({ ramdisk: new Uint8Array(0), commandLine: "" }));
   expect(info).toMatchObject({ nr_modules: 0, modlist_paddr: 0n, cmdline_paddr: 0n });
-  expect(info.memmap_entries).toBe(2);
+  expect(info.memmap_entries).toBe(5);
 });
 
 test("the entry state is 32-bit protected mode as libxc loads it", () => {
@@ -86,13 +107,70 @@ test("the entry state is 32-bit protected mode as libxc loads it", () => {
 test("memory beyond 0xfc000000 continues at 4 GiB, and xen's special pages lie between", () => {
   const image = plan({ memory: 5 * GIB });
   const high = { gpa: 4 * GIB, size: 5 * GIB - 0xfc000000 };
-  expect(image.ram).toEqual([{ gpa: 0, size: 0xfc000000 }, { gpa: 0xfeff8000, size: 0x8000 }, high]);
+  expect(image.ram).toEqual([
+    { gpa: 0, size: 0xfc000000 },
+    { gpa: 0xfc000000, size: 0x3000 },
+    { gpa: 0xfeff8000, size: 0x8000 },
+    high,
+  ]);
   expect(image.memoryMap).toEqual([
     { gpa: 0, size: 0xfc000000, type: "ram" },
     { gpa: 0xfeff8000, size: 0x8000, type: "reserved" },
+    { gpa: 0xfc002000, size: 64, type: "acpi" },
+    { gpa: 0xfc000000, size: 0x1000, type: "acpi" },
+    { gpa: 0xfc001000, size: 0x1000, type: "acpi" },
     { ...high, type: "ram" },
   ]);
   expect(image.pages).toMatchObject({ xenstore: 0xfeffc000, console: 0xfefff000 });
+});
+
+describe("the RSDP of the xen platform", () => {
+  const rsdpOf = (image: DomainImage) =>
+    image.regions.find(({ name }) => name === "acpi_rsdp")?.gpa ?? expect.fail();
+
+  test("an older Linux finds it below 1 MiB, in a page that overlaps the entry of RAM", () => {
+    const image = plan({}, undefined, undefined, { guestOs: "linux" });
+    expect(rsdpOf(image)).toBe(0xfffc0);
+    expect(decode(image).info.rsdp_paddr).toBe(0xfffc0n);
+    expect(image.memoryMap).toEqual([
+      { gpa: 0, size: 64 * MIB, type: "ram" },
+      { gpa: 0xfeff8000, size: 0x8000, type: "reserved" },
+      { gpa: 0xff000, size: 0x1000, type: "acpi" },
+      { gpa: 0xfc000000, size: 0x1000, type: "acpi" },
+      { gpa: 0xfc001000, size: 0x1000, type: "acpi" },
+    ]);
+    expect(image.ram[1]).toEqual({ gpa: 0xfc000000, size: 0x2000 });
+  });
+
+  test.each<Guest>([
+    { guestOs: "linux", features: 1 << 15 },
+    { guestOs: "Linux" },
+    { guestOs: "linuxoid" },
+    { features: 1 << 15 },
+  ])("others have it behind the tables: %o", (guest) => {
+    expect(rsdpOf(plan({}, undefined, undefined, guest))).toBe(0xfc002000);
+  });
+
+  test("a kernel that wants the page below 1 MiB keeps it", () => {
+    expect(rsdpOf(plan({}, 0x10000, undefined, { guestOs: "linux" }))).toBe(0xfc002000);
+  });
+
+  test("ramdisk and start_info go around the page below 1 MiB", () => {
+    const image = plan({ ramdisk: pattern(0xe0000, 1) }, 0x10000, 0x1000, { guestOs: "linux" });
+    const at = (name: string) => image.regions.find((region) => region.name === name)?.gpa;
+    expect([at("ramdisk"), at("acpi_rsdp")]).toEqual([0x15000, 0xfffc0]);
+    const larger = plan({ ramdisk: pattern(0xeb000, 1) }, 0x10000, 0x1000, { guestOs: "linux" });
+    expect(larger.regions.find(({ name }) => name === "ramdisk")?.gpa).toBe(0x100000);
+  });
+
+  test("the tables of 128 vCPUs take more pages, and RAM is there for them", () => {
+    const image = plan({ vcpus: 3, maxVcpus: 128 });
+    const tables = image.regions.find(({ name }) => name === "acpi") ?? expect.fail();
+    expect(tables.size).toBeGreaterThan(0x1000);
+    expect(tables.size).toBeLessThanOrEqual(16 * 0x1000);
+    expect(rsdpOf(image)).toBe(tables.gpa + tables.size);
+    expect(image.ram[1]).toEqual({ gpa: 0xfc000000, size: tables.size + 0x2000 });
+  });
 });
 
 test("on bare the memory map has the ACPI tables between two RAM ranges, and nothing of xen's", () => {

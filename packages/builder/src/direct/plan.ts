@@ -1,13 +1,21 @@
-import { PAGE_SIZE, pageRoundUp, SPECIAL_PAGES } from "@pvh/abi";
+import { PAGE_SIZE, pageRoundUp, SPECIAL_PAGES, xenFeatureMask } from "@pvh/abi";
 import { hex, PvhError } from "@pvh/errors";
 import { acpiTables } from "../acpi/tables.ts";
+import { xenAcpi } from "../acpi/xen-tables.ts";
 import { checkRegions } from "../image/check.ts";
-import type { DomainImage, Platform, Region } from "../image/image.ts";
+import type { DomainImage, Platform, RamRange, Region } from "../image/image.ts";
 import { MIB, mib } from "../image/size.ts";
 import { kernelRegions } from "../kernel/regions.ts";
 import type { DirectBoot, Kernel } from "../kernel/types.ts";
 import { directContext } from "./context.ts";
-import { ACPI_RANGE, directMemory, LOW_MEMORY_LIMIT } from "./memory.ts";
+import {
+  ACPI_RANGE,
+  bareMemory,
+  type DirectMemory,
+  LOW_MEMORY_LIMIT,
+  LOW_RSDP_PAGE,
+  xenMemory,
+} from "./memory.ts";
 import { startInfoRegions } from "./start-info.ts";
 
 export interface DirectPlanInput {
@@ -27,16 +35,16 @@ export interface DirectPlanInput {
 /** The image of a direct guest (PVHv2): kernel, ramdisk and hvm_start_info upward from where the kernel asks to be. */
 export function planDirect(input: DirectPlanInput): DomainImage {
   const { kernel, boot, platform, memory } = input;
-  const { ram, memoryMap } = directMemory(platform, input.maxMemory);
-  const acpi = platform === "bare" ? acpiTables({ gpa: ACPI_RANGE.gpa, vcpus: input.vcpus }) : undefined;
+  const surroundings = platform === "xen" ? xenSurroundings(input) : bareSurroundings(input);
+  const { ram, memoryMap, rsdp, avoid, pages } = surroundings;
 
   const ramdisk = input.ramdisk?.length === 0 ? undefined : input.ramdisk;
-  const ramdiskGpa = placeAbove(boot.end, ramdisk?.length ?? 0, platform);
+  const ramdiskGpa = placeAbove(boot.end, ramdisk?.length ?? 0, avoid);
   const module = ramdisk && { gpa: ramdiskGpa, size: ramdisk.length };
   const information = (gpa: number) =>
-    startInfoRegions({ gpa, commandLine: input.commandLine, module, memoryMap, rsdp: acpi?.rsdp ?? 0 });
+    startInfoRegions({ gpa, commandLine: input.commandLine, module, memoryMap, rsdp });
   const informationSize = endOf(information(0));
-  const startInfo = placeAbove(ramdiskGpa + (ramdisk?.length ?? 0), informationSize, platform);
+  const startInfo = placeAbove(ramdiskGpa + (ramdisk?.length ?? 0), informationSize, avoid);
   checkFits(input, startInfo + informationSize);
 
   const image: DomainImage = {
@@ -49,13 +57,23 @@ export function planDirect(input: DirectPlanInput): DomainImage {
       ...kernelRegions(kernel, boot),
       ...(ramdisk === undefined ? [] : [ramdiskRegion(ramdiskGpa, ramdisk)]),
       ...information(startInfo),
-      ...(acpi === undefined ? sharedPages : [acpiRegion(acpi.bytes)]),
+      ...surroundings.regions,
     ],
-    pages: { startInfo, ...(platform === "xen" ? { xenstore: XENSTORE, console: CONSOLE } : {}) },
+    pages: { startInfo, ...pages },
     vcpu: directContext(boot.entry, startInfo),
   };
   checkRegions(image);
   return image;
+}
+
+/** What a platform puts into a guest's memory besides its boot image. */
+interface Surroundings extends DirectMemory {
+  /** Guest-physical. */
+  rsdp: number;
+  regions: Region[];
+  pages: Pick<DomainImage["pages"], "xenstore" | "console">;
+  /** Where nothing of the boot image may stand, beyond what {@link checkFits} says of RAM. */
+  avoid: RamRange | undefined;
 }
 
 const XENSTORE = SPECIAL_PAGES.xenstore * PAGE_SIZE;
@@ -66,6 +84,39 @@ const sharedPages: Region[] = [
   { name: "console", gpa: CONSOLE, size: PAGE_SIZE, contents: { kind: "zero" } },
 ];
 
+function xenSurroundings({ kernel, boot, vcpus, maxVcpus, maxMemory }: DirectPlanInput): Surroundings {
+  const lowRsdp = wantsLowRsdp(kernel, boot);
+  const parts = xenAcpi({ vcpus, maxVcpus, lowRsdp });
+  const acpi = parts.map(({ name, gpa, size, bytes }): Region => {
+    return { name, gpa, size, contents: { kind: "bytes", bytes } };
+  });
+  return {
+    ...xenMemory(maxMemory, parts),
+    rsdp: parts[0].gpa,
+    regions: [...sharedPages, ...acpi],
+    pages: { xenstore: XENSTORE, console: CONSOLE },
+    avoid: lowRsdp ? LOW_RSDP_PAGE : undefined,
+  };
+}
+
+/**
+ * Older Linux reads an RSDP only in its RAM, so Xen gives it one below 1 MiB unless it says that it is not restricted. Where
+ * the kernel itself wants that page it stays with the tables: libxl would write over the kernel.
+ */
+function wantsLowRsdp({ xen }: Kernel, boot: DirectBoot): boolean {
+  const restricted =
+    xen?.guestOs === "linux" && (xen.features.supported & xenFeatureMask("linux_rsdp_unrestricted")) === 0;
+  const end = LOW_RSDP_PAGE.gpa + LOW_RSDP_PAGE.size;
+  return restricted && !(boot.start < end && boot.end > LOW_RSDP_PAGE.gpa);
+}
+
+function bareSurroundings({ vcpus, maxMemory }: DirectPlanInput): Surroundings {
+  const { bytes, rsdp } = acpiTables({ gpa: ACPI_RANGE.gpa, vcpus });
+  // The whole firmware area, so that a kernel which wants to be there is refused.
+  const region: Region = { name: "acpi", ...ACPI_RANGE, contents: { kind: "bytes", bytes } };
+  return { ...bareMemory(maxMemory), rsdp, regions: [region], pages: {}, avoid: ACPI_RANGE };
+}
+
 function ramdiskRegion(gpa: number, ramdisk: Uint8Array): Region {
   return {
     name: "ramdisk",
@@ -75,17 +126,12 @@ function ramdiskRegion(gpa: number, ramdisk: Uint8Array): Region {
   };
 }
 
-/** The whole firmware area, so that a kernel which wants to be there is refused. */
-function acpiRegion(bytes: Uint8Array): Region {
-  return { name: "acpi", ...ACPI_RANGE, contents: { kind: "bytes", bytes } };
-}
-
-/** The first page from `end` on where `size` bytes are free of the bare platform's firmware area. */
-function placeAbove(end: number, size: number, platform: Platform): number {
+/** The first page from `end` on where `size` bytes are free of what is to be avoided. */
+function placeAbove(end: number, size: number, avoid: RamRange | undefined): number {
   const gpa = pageRoundUp(end);
-  const acpiEnd = ACPI_RANGE.gpa + ACPI_RANGE.size;
-  const collides = platform === "bare" && gpa < acpiEnd && gpa + size > ACPI_RANGE.gpa;
-  return collides ? acpiEnd : gpa;
+  if (avoid === undefined) return gpa;
+  const avoidEnd = avoid.gpa + avoid.size;
+  return gpa < avoidEnd && gpa + size > avoid.gpa ? avoidEnd : gpa;
 }
 
 function endOf(regions: readonly Region[]): number {
