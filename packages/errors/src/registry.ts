@@ -32,6 +32,8 @@ export const errorCodes = {
   DOMAIN_NAME_TAKEN: { status: 409, title: "A live domain has this name" },
   DOMAIN_UUID_TAKEN: { status: 409, title: "A domain has this uuid" },
   DOMAIN_NOT_FOUND: { status: 404, title: "There is no such domain" },
+  DEVICE_TAKEN: { status: 409, title: "The domain has such a device already" },
+  DEVICE_NOT_FOUND: { status: 404, title: "The domain has no such device" },
   DOMAIN_STATE: { status: 409, title: "The domain's state does not allow the action" },
   REQUEST_INVALID: { status: 400, title: "The request is malformed" },
   REQUEST_PATH: { status: 404, title: "There is no such path in the API" },

@@ -11,14 +11,18 @@ export { connectConsole } from "./launcher/console-client.ts";
 export { type LaunchedVmm, type LaunchOptions, launchVmm, vmmEntry } from "./launcher/launch.ts";
 export { endVmmsOf, vmmsOf } from "./launcher/stray-vmms.ts";
 export { connectVmm, type Vmm } from "./launcher/vmm-client.ts";
+export { requireMemoryTarget, requireVcpuCount } from "./limits.ts";
 export {
   CrashReport,
+  DeviceStatus,
   DomainFile,
   ExitReason,
   ExitRecord,
   HostReport,
   Stage,
   StageTiming,
+  SysrqKey,
+  VcpuCounts,
   VmmCounters,
   VmmEvent,
   VmmState,

@@ -1,4 +1,4 @@
-import { GuestConfig } from "@pvh/builder";
+import { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
 import { z } from "zod";
 
 /**
@@ -94,6 +94,25 @@ export const VmmCounters = z.object({
 });
 export type VmmCounters = z.output<typeof VmmCounters>;
 
+/** A PV device of a guest and how far its two ends have come. */
+export const DeviceStatus = z.object({
+  kind: z.enum(["vbd", "vif"]),
+  /** The number under which the guest finds it: of a vdev (xen-vbd-interface(7)), or of the interface. */
+  id: z.int().nonnegative(),
+  /** A disk's vdev, or the interface's name on the host. */
+  name: z.string(),
+  target: z.string().exactOptional(),
+  readonly: z.boolean().exactOptional(),
+  mac: z.string().exactOptional(),
+  bridge: z.string().exactOptional(),
+  /** The back end's xenbus state: `initialising`, `init-wait`, `connected`... */
+  state: z.string(),
+});
+export type DeviceStatus = z.output<typeof DeviceStatus>;
+
+export const VcpuCounts = z.object({ online: z.int(), max: z.int() });
+export type VcpuCounts = z.output<typeof VcpuCounts>;
+
 export const VmmStatus = z.object({
   uuid: z.guid(),
   pid: z.int(),
@@ -102,8 +121,12 @@ export const VmmStatus = z.object({
   stages: z.array(StageTiming),
   bootInterface: z.enum(["classic", "direct"]).exactOptional(),
   platform: z.enum(["xen", "bare"]).exactOptional(),
-  /** MiB. */
+  /** MiB, of the config. */
   memory: z.int(),
+  /** MiB that the guest has at the moment. */
+  memoryNow: z.int(),
+  vcpus: VcpuCounts,
+  devices: z.array(DeviceStatus),
   counters: VmmCounters,
 });
 export type VmmStatus = z.output<typeof VmmStatus>;
@@ -125,11 +148,34 @@ export const ProblemBody = z.object({
   causes: z.array(z.string()).exactOptional(),
 });
 
-export const ControlMethod = z.enum(["status", "pause", "unpause", "shutdown", "destroy"]);
-export type ControlMethod = z.output<typeof ControlMethod>;
+/** One character that a guest's Magic SysRq may know. */
+export const SysrqKey = z.string().regex(/^[\x21-\x7e]$/);
 
-export const ControlRequest = z.strictObject({ id: z.int().nonnegative(), method: ControlMethod });
+const call = { id: z.int().nonnegative() };
+
+export const ControlRequest = z.discriminatedUnion("method", [
+  z.strictObject({ ...call, method: z.literal("status") }),
+  z.strictObject({ ...call, method: z.literal("pause") }),
+  z.strictObject({ ...call, method: z.literal("unpause") }),
+  z.strictObject({ ...call, method: z.literal("shutdown") }),
+  z.strictObject({ ...call, method: z.literal("reboot") }),
+  z.strictObject({ ...call, method: z.literal("destroy") }),
+  z.strictObject({ ...call, method: z.literal("sysrq"), key: SysrqKey }),
+  /** `memory` in MiB. */
+  z.strictObject({ ...call, method: z.literal("set-memory"), memory: z.int() }),
+  z.strictObject({ ...call, method: z.literal("set-vcpus"), vcpus: z.int() }),
+  z.strictObject({ ...call, method: z.literal("attach-disk"), disk: DiskConfig }),
+  z.strictObject({ ...call, method: z.literal("detach-disk"), vdev: z.string(), force: z.boolean() }),
+  z.strictObject({ ...call, method: z.literal("attach-vif"), vif: VifConfig }),
+  z.strictObject({ ...call, method: z.literal("detach-vif"), devid: z.int(), force: z.boolean() }),
+]);
 export type ControlRequest = z.output<typeof ControlRequest>;
+
+type WithoutId<Request> = Request extends unknown ? Omit<Request, "id"> : never;
+
+/** A request without the number that its answer carries. */
+export type ControlCall = WithoutId<ControlRequest>;
+export type ControlMethod = ControlCall["method"];
 
 export const VmmEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("stage"), stage: StageTiming }),

@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
+import type { DiskConfig, VifConfig } from "@pvh/builder";
 import { fromProblem, PvhError } from "@pvh/errors";
 import { readExitRecord } from "../exit-record.ts";
 import { JsonLines } from "../json-lines.ts";
 import {
+  type ControlCall,
   ControlMessage,
   type ControlMethod,
+  DeviceStatus,
   type ExitRecord,
   RUNTIME_FILES,
   type VmmEvent,
@@ -20,6 +23,8 @@ const HELLO_MS = 60_000;
 const GONE_MS = 5000;
 /** How long a VMM may take to answer a request: longer than its vCPUs may take to follow one. */
 const ANSWER_MS = 10_000;
+/** The same where the guest's driver has to do its part first. */
+const DEVICE_ANSWER_MS = 60_000;
 
 /** A running VMM process, seen from outside. */
 export interface Vmm {
@@ -31,6 +36,28 @@ export interface Vmm {
   unpause(): Promise<void>;
   /** Asks the guest; DOMAIN_STATE when it cannot be asked. */
   shutdown(): Promise<void>;
+  /** The same for a reboot, which ends this VMM like every other end of the guest. */
+  reboot(): Promise<void>;
+  /** @param key one printable character of Linux's Magic SysRq */
+  sysrq(key: string): Promise<void>;
+  /**
+   * Sets what the guest's balloon driver is to keep to; the guest follows in its own time.
+   *
+   * @param memory MiB
+   */
+  setMemory(memory: number): Promise<void>;
+  /** Sets how many vCPUs the guest is to have online; it follows in its own time. */
+  setVcpus(vcpus: number): Promise<void>;
+  /** DEVICE_TAKEN when the guest has a disk of this number. */
+  attachDisk(disk: DiskConfig): Promise<DeviceStatus>;
+  /**
+   * DEVICE_NOT_FOUND when there is none.
+   *
+   * @param force without waiting for the guest to let go of it
+   */
+  detachDisk(vdev: string, force: boolean): Promise<void>;
+  attachVif(vif: VifConfig): Promise<DeviceStatus>;
+  detachVif(devid: number, force: boolean): Promise<void>;
   /** Resolves when the process has gone; a VMM that does not follow is killed. */
   destroy(): Promise<void>;
   /** Stages that were over at the time of connecting come as events too. Returns how to stop listening. */
@@ -97,16 +124,24 @@ class Connection {
   }
 
   vmm(uuid: string, { pid }: ProcessIdentity): Vmm {
-    const simply = (method: ControlMethod) => async () => {
-      await this.#call(method);
+    const ask = async (call: ControlCall) => {
+      await this.#call(call);
     };
     return {
       uuid,
       pid,
-      status: async () => VmmStatus.parse(await this.#call("status")),
-      pause: simply("pause"),
-      unpause: simply("unpause"),
-      shutdown: simply("shutdown"),
+      status: async () => VmmStatus.parse(await this.#call({ method: "status" })),
+      pause: () => ask({ method: "pause" }),
+      unpause: () => ask({ method: "unpause" }),
+      shutdown: () => ask({ method: "shutdown" }),
+      reboot: () => ask({ method: "reboot" }),
+      sysrq: (key) => ask({ method: "sysrq", key }),
+      setMemory: (memory) => ask({ method: "set-memory", memory }),
+      setVcpus: (vcpus) => ask({ method: "set-vcpus", vcpus }),
+      attachDisk: async (disk) => DeviceStatus.parse(await this.#call({ method: "attach-disk", disk })),
+      detachDisk: (vdev, force) => ask({ method: "detach-disk", vdev, force }),
+      attachVif: async (vif) => DeviceStatus.parse(await this.#call({ method: "attach-vif", vif })),
+      detachVif: (devid, force) => ask({ method: "detach-vif", devid, force }),
       destroy: () => this.#destroy(),
       onEvent: (listener) => this.#listen(listener),
       exited: this.#exited.promise,
@@ -119,16 +154,17 @@ class Connection {
     this.#socket.destroy();
   }
 
-  #call(method: ControlMethod): Promise<unknown> {
+  #call(call: ControlCall): Promise<unknown> {
     if (this.#socket.destroyed) return Promise.reject(gone());
     const id = this.#nextId++;
+    const patience = isAboutDevices(call.method) ? DEVICE_ANSWER_MS : ANSWER_MS;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
-        reject(deaf(method));
-      }, ANSWER_MS);
+        reject(deaf(call.method, patience));
+      }, patience);
       this.#pending.set(id, { resolve, reject, timer });
-      this.#socket.write(`${JSON.stringify({ id, method })}\n`);
+      this.#socket.write(`${JSON.stringify({ id, ...call })}\n`);
     });
   }
 
@@ -136,7 +172,7 @@ class Connection {
     if (this.#disconnected) throw gone();
     this.#destroying = true;
     // The connection may end before the answer; that the process goes is what counts.
-    this.#call("destroy").catch(() => {});
+    this.#call({ method: "destroy" }).catch(() => {});
     const timer = setTimeout(() => this.#process !== undefined && kill(this.#process), DESTROY_MS);
     await this.#exited.promise;
     clearTimeout(timer);
@@ -194,10 +230,14 @@ function gone(): PvhError {
   return new PvhError("VMM_DIED", "The connection to the domain's VMM process has ended.");
 }
 
-function deaf(method: ControlMethod): PvhError {
+function isAboutDevices(method: ControlMethod): boolean {
+  return method.startsWith("attach-") || method.startsWith("detach-");
+}
+
+function deaf(method: ControlMethod, patience: number): PvhError {
   return new PvhError(
     "VMM_UNRESPONSIVE",
-    `The domain's VMM process has not answered ${method} within ${ANSWER_MS / 1000} s; look whether it was stopped by a signal, or destroy the domain.`,
+    `The domain's VMM process has not answered ${method} within ${patience / 1000} s; look whether it was stopped by a signal, or destroy the domain.`,
     { field: "method", found: method },
   );
 }

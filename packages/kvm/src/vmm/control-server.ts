@@ -2,8 +2,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { PvhError, toProblem } from "@pvh/errors";
 import { JsonLines } from "../json-lines.ts";
 import {
+  type ControlCall,
   type ControlMessage,
-  type ControlMethod,
   ControlRequest,
   RUNTIME_FILES,
   type StageTiming,
@@ -20,7 +20,7 @@ const FLUSH_MS = 1000;
 export interface ControlledDomain {
   readonly uuid: string;
   readonly stages: readonly StageTiming[];
-  call(method: ControlMethod): Promise<unknown>;
+  call(request: ControlCall): Promise<unknown>;
 }
 
 /** `control.sock`: requests and events as JSON lines (see protocol.ts). */
@@ -78,9 +78,9 @@ export class ControlServer {
       const error = new PvhError("REQUEST_INVALID", "A line on the control socket is not a request.");
       return send(socket, { id: -1, error: { ...toProblem(error) } });
     }
-    const { id, method } = request.data;
+    const { id, ...call } = request.data;
     try {
-      const result = await this.#domain.call(method);
+      const result = await this.#domain.call(call);
       send(socket, { id, result: result ?? null });
     } catch (error) {
       send(socket, { id, error: { ...toProblem(error) } });

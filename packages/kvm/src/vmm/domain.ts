@@ -7,7 +7,7 @@ import { openKvm } from "../host/kvm.ts";
 import { requireMemory } from "../host/memory.ts";
 import type { OpenXen } from "../platform-xen/shared.ts";
 import {
-  type ControlMethod,
+  type ControlCall,
   type DomainFile,
   type ExitReason,
   type ExitRecord,
@@ -26,6 +26,7 @@ import { planImage } from "./image.ts";
 import type { LauncherPipe } from "./launcher-pipe.ts";
 import { createMachine, loadVcpus, type Machine } from "./machine.ts";
 import { Stages } from "./stages.ts";
+import { type SteeredGuest, steer } from "./steer.ts";
 import { VcpuHandle } from "./vcpu-handle.ts";
 import { XenGuest } from "./xen-guest.ts";
 
@@ -178,7 +179,8 @@ export class Domain {
   }
 
   /** A request from the control socket. */
-  async call(method: ControlMethod): Promise<unknown> {
+  async call(request: ControlCall): Promise<unknown> {
+    const { method } = request;
     if (method === "status") return this.#status();
     if (method === "destroy") return void this.#end({ reason: "killed", detail: "it was destroyed" });
     if (this.#state !== "running" && this.#state !== "paused") {
@@ -194,7 +196,12 @@ export class Domain {
     }
     if (method === "pause") return this.#pause();
     if (method === "unpause") return this.#become("running");
-    return this.#askToShutDown();
+    if (method === "shutdown") return this.#askToShutDown();
+    return steer(this.#steered, this.#file.config, this.#state === "paused", request);
+  }
+
+  get #steered(): SteeredGuest | undefined {
+    return this.#guest;
   }
 
   async #pause(): Promise<void> {
@@ -230,6 +237,7 @@ export class Domain {
   }
 
   #status(): VmmStatus {
+    const { memory, vcpus, maxvcpus = vcpus } = this.#file.config;
     return {
       uuid: this.uuid,
       pid: process.pid,
@@ -238,7 +246,10 @@ export class Domain {
       ...(this.#image === undefined
         ? {}
         : { bootInterface: this.#image.bootInterface, platform: this.#image.platform }),
-      memory: this.#file.config.memory,
+      memory,
+      memoryNow: this.#guest?.memoryMiB ?? memory,
+      vcpus: { online: this.#guest?.onlineVcpus ?? vcpus, max: maxvcpus },
+      devices: this.#steered?.devices?.() ?? [],
       counters: readCounters(this.#handles.map(({ control }) => control)),
     };
   }

@@ -1,0 +1,114 @@
+import type { GuestConfig } from "@pvh/builder";
+import { PvhError } from "@pvh/errors";
+import { requireMemoryTarget, requireVcpuCount } from "../limits.ts";
+import type { ControlCall } from "../protocol.ts";
+import {
+  type GuestDevices,
+  refuseTakenDisk,
+  refuseTakenVif,
+  requireDisk,
+  requireVif,
+} from "./guest-devices.ts";
+
+/** A guest of the xen platform as a toolstack steers it. */
+export interface SteeredGuest extends Partial<GuestDevices> {
+  /** False when nobody in the guest would read the request. */
+  request(word: "reboot"): boolean;
+  /** The same. */
+  sysrq(key: string): boolean;
+  /** @param memory MiB */
+  setMemory(memory: number): void;
+  setVcpus(vcpus: number): void;
+}
+
+/** What a guest is told through its store, or is given and taken. */
+export type SteeringCall = Exclude<
+  ControlCall,
+  { method: "status" | "pause" | "unpause" | "shutdown" | "destroy" }
+>;
+
+/**
+ * Does what `call` asks for. What the guest has to do itself it does in its own time; devices are answered when they are
+ * there, or gone.
+ *
+ * @param guest undefined on the bare platform, which has no way to tell a guest any of this
+ * @throws PvhError
+ */
+export async function steer(
+  guest: SteeredGuest | undefined,
+  config: GuestConfig,
+  paused: boolean,
+  call: SteeringCall,
+): Promise<unknown> {
+  if (guest === undefined) throw onlyXen(call.method);
+  switch (call.method) {
+    case "reboot":
+      if (paused) throw pausedGuest(call.method);
+      return heard(guest.request("reboot"), "a request to reboot");
+    case "sysrq":
+      if (paused) throw pausedGuest(call.method);
+      return heard(guest.sysrq(call.key), "SysRq keys");
+    case "set-memory":
+      requireMemoryTarget(config, call.memory);
+      return guest.setMemory(call.memory);
+    case "set-vcpus":
+      requireVcpuCount(config, call.vcpus);
+      return guest.setVcpus(call.vcpus);
+  }
+  const devices = ofDevices(guest, call.method);
+  const there = devices.devices();
+  switch (call.method) {
+    case "attach-disk":
+      refuseTakenDisk(there, call.disk);
+      return devices.attachDisk(call.disk);
+    case "detach-disk":
+      return devices.detachDisk(requireDisk(there, call.vdev).name, call.force);
+    case "attach-vif":
+      refuseTakenVif(there, call.vif);
+      return devices.attachVif(call.vif);
+    case "detach-vif":
+      return devices.detachVif(requireVif(there, call.devid).id, call.force);
+  }
+}
+
+function ofDevices(guest: SteeredGuest, method: string): GuestDevices {
+  const { devices, attachDisk, detachDisk, attachVif, detachVif } = guest;
+  if (devices && attachDisk && detachDisk && attachVif && detachVif) {
+    return {
+      devices: devices.bind(guest),
+      attachDisk: attachDisk.bind(guest),
+      detachDisk: detachDisk.bind(guest),
+      attachVif: attachVif.bind(guest),
+      detachVif: detachVif.bind(guest),
+    };
+  }
+  throw new PvhError("HOST_UNSUPPORTED", `Devices of a running guest cannot be changed here (${method}).`, {
+    field: "method",
+    found: method,
+  });
+}
+
+function heard(listens: boolean, what: string): void {
+  if (listens) return;
+  throw new PvhError(
+    "DOMAIN_STATE",
+    `The guest does not listen for ${what}: it has no driver for Xen's store, or has not come to it yet.`,
+    { field: "state", found: "not listening" },
+  );
+}
+
+function pausedGuest(method: string): PvhError {
+  return new PvhError(
+    "DOMAIN_STATE",
+    `The domain is paused, so that its guest cannot be told (${method}); unpause it first.`,
+    { field: "state", found: "paused", allowed: "running" },
+  );
+}
+
+function onlyXen(method: string): PvhError {
+  return new PvhError(
+    "DOMAIN_STATE",
+    `The domain's guest runs on the bare platform, where nothing can be told to it (${method}); guests on the xen platform can be.`,
+    { field: "platform", found: "bare", allowed: "xen" },
+  );
+}
