@@ -19,12 +19,9 @@ export function blockDeviceSize(fd: number): number {
   return Number(query(fd, "BLKGETSIZE64").getBigUint64(0, true));
 }
 
-/** Bytes: the smallest that the device takes, and the smallest that it writes without reading first. */
-export function blockSizes(fd: number): { logical: number; physical: number } {
-  return {
-    logical: query(fd, "BLKSSZGET").getUint32(0, true),
-    physical: query(fd, "BLKPBSZGET").getUint32(0, true),
-  };
+/** Bytes that a block device writes at a time, without reading first. */
+export function physicalBlockSize(fd: number): number {
+  return query(fd, "BLKPBSZGET").getUint32(0, true);
 }
 
 function query(fd: number, name: keyof typeof blockIoctl): DataView {

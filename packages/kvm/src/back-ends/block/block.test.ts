@@ -290,7 +290,7 @@ test.each<[string, Record<string, string>, string]>([
   ["port", { "event-channel": "77" }, "cannot be bound"],
   ["port 0", { "event-channel": "0" }, "event-channel must be"],
   ["missing pages", { "ring-page-order": "1" }, "ring-ref0 must be"],
-  ["missing queues", { "multi-queue-num-queues": "2" }, "queue-0/ring-ref0 must be"],
+  ["missing queues", { "multi-queue-num-queues": "2" }, "queue-0/ring-ref must be"],
 ])("a front end with a wrong %s is refused", async (_name, nodes, sentence) => {
   guest = new BlockGuest();
   const g = guest;

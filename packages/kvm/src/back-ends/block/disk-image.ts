@@ -19,6 +19,8 @@ export interface DiskConfig {
   /** Whether the host's page cache is passed by; block devices always do. */
   readonly direct: boolean;
   readonly cdrom?: boolean;
+  /** What the guest is told about us; true unless given. */
+  readonly trusted?: boolean;
 }
 
 export interface DiskProperties {

@@ -25,17 +25,19 @@ export function readFrontEnd(front: (name: string) => string | undefined): Front
   if (layout === undefined) throw new Error("protocol must be x86_64-abi or x86_32-abi");
   const count = numberIn(front, "multi-queue-num-queues", 1, MAX_QUEUES, 1);
   const order = numberIn(front, "ring-page-order", 0, MAX_RING_PAGE_ORDER, 0);
+  // Front ends disagree on what a single page is called, and an earlier one may have left the other name behind.
+  const names =
+    front("ring-page-order") === undefined ? ["ring-ref", "ring-ref0"] : ["ring-ref0", "ring-ref"];
+  const [first = "", second = ""] = names;
   const queues = Array.from({ length: count }, (_, i) => {
     const directory = count === 1 ? "" : `queue-${i}/`;
-    const pages = 2 ** order;
-    // A single page is ring-ref; some front ends call it ring-ref0.
-    const single = pages === 1 && front(`${directory}ring-ref`) !== undefined;
-    const ringRefs = single
-      ? [numberIn(front, `${directory}ring-ref`, 0, MAX_U32)]
-      : Array.from({ length: pages }, (_, page) =>
-          numberIn(front, `${directory}ring-ref${page}`, 0, MAX_U32),
-        );
-    return { ringRefs, eventChannel: numberIn(front, `${directory}event-channel`, 1, MAX_U32) };
+    const single =
+      front(directory + first) === undefined && front(directory + second) !== undefined ? second : first;
+    const pages = order === 0 ? [single] : Array.from({ length: 2 ** order }, (_, page) => `ring-ref${page}`);
+    return {
+      ringRefs: pages.map((name) => numberIn(front, directory + name, 0, MAX_U32)),
+      eventChannel: numberIn(front, `${directory}event-channel`, 1, MAX_U32),
+    };
   });
   return { layout, queues };
 }

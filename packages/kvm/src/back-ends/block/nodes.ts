@@ -12,7 +12,11 @@ export function diskNodes(config: DiskConfig): DeviceNodes {
   return {
     kind: "vbd",
     id: config.devid,
-    front: { "virtual-device": `${config.devid}`, "device-type": type, trusted: "1" },
+    front: {
+      "virtual-device": `${config.devid}`,
+      "device-type": type,
+      trusted: flag(config.trusted ?? true),
+    },
     back: {
       params: config.path,
       "physical-device-path": config.path,

@@ -2,9 +2,9 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSy
 import { PvhError } from "@pvh/errors";
 import {
   blockDeviceSize,
-  blockSizes,
   canPunchHoles,
   lockOpenFile,
+  physicalBlockSize,
   queueLimit,
 } from "../../host/block-device.ts";
 import { mapAnonymous, viewOf } from "../../host/libc.ts";
@@ -46,12 +46,11 @@ function openImage(config: DiskConfig): number {
   const exclusive = blockDevice && !config.readonly ? constants.O_EXCL : 0;
   const access = config.readonly ? constants.O_RDONLY : constants.O_RDWR;
   const flags = access | exclusive | constants.O_NONBLOCK | constants.O_NOCTTY;
-  const sectorSize = (fd: number) => (blockDevice ? blockSizes(fd).logical : SECTOR);
   if (!config.direct && !blockDevice) return openSync(config.path, flags);
   try {
     const fd = openSync(config.path, flags | constants.O_DIRECT);
     // Guests address sectors of 512 bytes; where the storage has larger ones the page cache joins them.
-    if (sectorSize(fd) === SECTOR && takesSectors(fd)) return fd;
+    if (takesSectors(fd)) return fd;
     closeSync(fd);
   } catch (error) {
     if (!isErrno(error, "EINVAL")) throw error;
@@ -87,7 +86,7 @@ function propertiesOf(config: DiskConfig, fd: number, stat: Stats): DiskProperti
       `${size} bytes`,
     );
   }
-  const physical = blockDevice ? blockSizes(fd).physical : SECTOR;
+  const physical = blockDevice ? physicalBlockSize(fd) : SECTOR;
   return {
     sectors,
     physicalSectorSize: size % physical === 0 ? physical : SECTOR,
@@ -127,10 +126,7 @@ function attempt<T>(config: DiskConfig, action: () => T): T {
   } catch (cause) {
     if (cause instanceof PvhError) throw cause;
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-    if (code === "EBUSY") {
-      const sentence = `disk ${config.name}: ${config.path} is in use on the host, mounted or part of another device: the guest may not write to it as well.`;
-      throw new PvhError("DISK_IN_USE", sentence, { field: "disk", found: code, cause });
-    }
+    if (code === "EBUSY") throw busy(config, cause);
     const access = config.readonly ? "read" : "written";
     const what: Record<string, string> = {
       ENOENT: "does not exist: check the path",
@@ -143,6 +139,14 @@ function attempt<T>(config: DiskConfig, action: () => T): T {
     };
     throw unreadable(config, what[code] ?? `cannot be opened (${code})`, config.path, cause);
   }
+}
+
+/** The host gives a block device to one user for writing, and tells nobody who that is. */
+function busy(config: DiskConfig, cause: unknown): PvhError {
+  const users = usersOfFile(statSync(config.path), -1);
+  const open = users.length === 0 ? "" : `${users.join(", ")} has it open, or `;
+  const sentence = `disk ${config.name}: ${config.path} is in use on the host: ${open}it is mounted or part of another device.`;
+  return new PvhError("DISK_IN_USE", sentence, { field: "disk", found: users.join(", ") || "EBUSY", cause });
 }
 
 function unreadable(config: DiskConfig, what: string, found: string, cause?: unknown): PvhError {
