@@ -1,7 +1,7 @@
 export { BARE_HARDWARE } from "./acpi/bare-hardware.ts";
 export { acpiTables } from "./acpi/tables.ts";
 export type { ClassicPlacement } from "./classic/layout.ts";
-export { commandLine, configWarnings } from "./config/command-line.ts";
+export { commandLine } from "./config/command-line.ts";
 export { DiskConfig, parseDisk } from "./config/disk.ts";
 export {
   GuestConfig,
@@ -10,13 +10,16 @@ export {
   guestConfigKeys,
 } from "./config/guest-config.ts";
 export { type KeyStanding, type KnownKey, knownKeys } from "./config/known-keys.ts";
+export { defaultMac } from "./config/mac.ts";
 export { type ParseOptions, parseGuestConfig } from "./config/parse-guest-config.ts";
 export { type Assignment, type ConfigFile, parseConfigText, type ValueNode } from "./config/parser.ts";
+export { parseRate, type VifRate } from "./config/rate.ts";
 export { fillConfigReference } from "./config/reference.ts";
 export type { Place, Position, SourceText } from "./config/source-text.ts";
 export { validateGuestConfig } from "./config/validate.ts";
 export { vdevNumber } from "./config/vdev.ts";
 export { parseVif, VifConfig } from "./config/vif.ts";
+export { configWarnings } from "./config/warnings.ts";
 export {
   type Bounds,
   type Compression,

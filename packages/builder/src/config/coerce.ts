@@ -1,4 +1,4 @@
-import type { KeyInfo } from "./guest-config.ts";
+import type { KeyInfo } from "./key.ts";
 import type { ValueNode } from "./parser.ts";
 import { shown } from "./shown.ts";
 
@@ -13,10 +13,7 @@ const integer = /^(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/;
  * and a boolean is a number. What xl treats as absent (a list for an atom) or misreads is refused.
  */
 export function coerceValue(key: string, info: KeyInfo, node: ValueNode): Coerced {
-  if (info.type === "list") {
-    // xl takes a single text for a list of one.
-    return { value: node.kind === "list" ? node.items.map(plainValue) : [node.text] };
-  }
+  if (info.type === "list") return toList(key, node);
   if (node.kind === "list") {
     const found = shown(node.items);
     return { sentence: `${key} is ${found}; it must be ${info.allowed}`, found };
@@ -34,6 +31,12 @@ export function coerceValue(key: string, info: KeyInfo, node: ValueNode): Coerce
 /** A value as it stands, for keys of which nothing is known. */
 export function plainValue(node: ValueNode): unknown {
   return node.kind === "list" ? node.items.map(plainValue) : node.text;
+}
+
+function toList(key: string, node: ValueNode): Coerced {
+  if (node.kind === "list") return { value: node.items.map(plainValue) };
+  const found = shown(node.text);
+  return { sentence: `${key} is ${found}, one text; it must be a list: ${key} = [${found}]`, found };
 }
 
 function toInteger(key: string, info: KeyInfo, text: string): Coerced {

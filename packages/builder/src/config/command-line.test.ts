@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { commandLine, configWarnings } from "./command-line.ts";
+import { commandLine } from "./command-line.ts";
+import { configWarnings } from "./warnings.ts";
 
 test.each([
   [{}, ""],

@@ -9,13 +9,3 @@ export function commandLine({ cmdline, root, extra }: CommandLineKeys): string {
     .filter((part) => part !== undefined)
     .join(" ");
 }
-
-/** What is legal but probably not meant, one sentence each, for whoever shows things to people. */
-export function configWarnings(config: CommandLineKeys): string[] {
-  if (config.cmdline === undefined) return [];
-  const idle = (["root", "extra"] as const).filter((key) => config[key] !== undefined);
-  if (idle.length === 0) return [];
-  return [
-    `${idle.join(" and ")} ${idle.length === 1 ? "has" : "have"} no effect, because cmdline is the whole command line`,
-  ];
-}

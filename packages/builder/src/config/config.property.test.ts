@@ -9,6 +9,10 @@ import { validateGuestConfig } from "./validate.ts";
 
 const keys = Object.keys(GuestConfig.shape);
 
+const anyMac = fc
+  .array(fc.nat(255), { minLength: 5, maxLength: 5 })
+  .map((bytes) => `02:${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`);
+
 /** Texts made of what the language is made of: far more of them get past the first token than of random ones. */
 const likelyText = fc
   .array(
@@ -102,7 +106,7 @@ test("no argument does either", () => {
 });
 
 test("no JSON body does either", () => {
-  const anyKey = fc.oneof(fc.constantFrom(...keys, "disk", "__proto__"), fc.string());
+  const anyKey = fc.oneof(fc.constantFrom(...keys, "p9", "__proto__"), fc.string());
   const least = { name: "g", type: "pvh", kernel: "k" };
   fc.assert(
     fc.property(fc.jsonValue(), fc.dictionary(anyKey, fc.jsonValue()), (value, body) => {
@@ -139,6 +143,7 @@ function numeral(value: number, style: number): string {
 
 function written(value: unknown, style: number): string {
   if (typeof value === "string") return literal(value, style);
+  if (Array.isArray(value)) return `[${value.map((item) => written(item, style)).join(", ")}]`;
   return numeral(value === true ? 1 : Number(value), style);
 }
 
@@ -158,8 +163,19 @@ const anyConfig: fc.Arbitrary<GuestConfigInput> = fc
       root: anyText,
       extra: anyText,
       memory: fc.integer({ min: 1, max: 16 * 1024 * 1024 }),
-      vcpus: fc.constant(1),
-      maxvcpus: fc.constant(1),
+      vcpus: fc.integer({ min: 1, max: 4 }),
+      maxvcpus: fc.integer({ min: 4, max: 32 }),
+      disk: fc
+        .uniqueArray(fc.constantFrom("xvda", "sda", "hdc1", "d7p9"), { maxLength: 4 })
+        .chain((vdevs) =>
+          fc.tuple(...vdevs.map((vdev) => someText.map((path) => `vdev=${vdev},target=/${path}/`))),
+        ),
+      vif: fc.uniqueArray(
+        anyMac.map((mac) => `mac=${mac}`),
+        { maxLength: 3 },
+      ),
+      max_grant_frames: fc.integer({ min: 1, max: 256 }),
+      max_event_channels: fc.integer({ min: 8, max: 4095 }),
       on_poweroff: action,
       on_reboot: action,
       on_watchdog: action,

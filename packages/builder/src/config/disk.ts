@@ -1,196 +1,277 @@
 import { z } from "zod";
-import { type DeviceProblem, deviceOrThrow, invalid, type Parsed, unsupported } from "./device-problem.ts";
+import { type DeviceKind, decodeDevices, type Report, requireDevice } from "./device.ts";
+import { readDiskText } from "./disk-text.ts";
+import { describedKeys, key, MAX_PATH, refuse, text } from "./key.ts";
+import { shown } from "./shown.ts";
 import { vdevNumber } from "./vdev.ts";
 
-/** A disk as it is after validation. Names of options are xl's (xl-disk-configuration(5)), with `_` for `-`. */
+/** More than any guest has letters for. */
+export const MAX_DISKS = 128;
+
+/** Words of xl that ask for what is not there, and why it is not. */
+const otherFormats: Readonly<Record<string, string>> = {
+  qcow: "only raw images are read",
+  qcow2: "only raw images are read",
+  qed: "only raw images are read",
+  vhd: "only raw images are read",
+  vdi: "only raw images are read",
+  vmdk: "only raw images are read",
+  empty: "a drive without a medium is not implemented yet",
+};
+const otherBackEnds: Readonly<Record<string, string>> = {
+  qdisk: "there is no QEMU behind a guest here",
+  tap: "there is no blktap behind a guest here",
+  standalone: "there are only Xen's block devices here, no virtio ones",
+};
+
+const readOnly = ["r", "ro"];
+const writable = ["w", "rw"];
+
+const shape = {
+  target: key(text(1, MAX_PATH), {
+    type: "string",
+    meaning:
+      "Image file or block device. In a text: the first value, or last as `target=...`, which takes the rest of the text, commas too.",
+    allowed: `the path of an image file or block device, 1 to ${MAX_PATH} characters`,
+  }),
+  format: key(
+    z
+      .string()
+      .default("raw")
+      .superRefine((value, ctx) => {
+        if (value === "raw") return;
+        const why = Object.hasOwn(otherFormats, value) ? otherFormats[value] : undefined;
+        if (why === undefined) {
+          const misplaced =
+            vdevNumber(value) === undefined ? "" : "; the order is target, format, vdev, access";
+          refuse(ctx, [], `format is ${shown(value)}; it must be "raw"${misplaced}`, {
+            code: "CONFIG_INVALID",
+            allowed: '"raw"',
+          });
+          return;
+        }
+        const hint = value === "empty" ? "" : "; convert the image with qemu-img convert -O raw";
+        refuse(ctx, [], `format is ${shown(value)}, but ${why}${hint}`, {
+          code: "CONFIG_KEY_UNSUPPORTED",
+          allowed: '"raw"',
+        });
+      })
+      .meta({ enum: ["raw"] }),
+    { type: "string", meaning: "Format of the image.", allowed: '"raw"', values: ["raw"] },
+  ),
+  vdev: key(
+    z.string().refine((value) => vdevNumber(value) !== undefined),
+    {
+      type: "string",
+      meaning: "The virtual device by which the guest knows the disk.",
+      allowed:
+        "a virtual device such as xvda, xvdb1, d0p1, sda, hdc (hda to hdd, sda to sdp) or its number, without /dev/",
+    },
+  ),
+  access: key(
+    z
+      .string()
+      .optional()
+      .superRefine((value, ctx) => {
+        if (value === undefined || readOnly.includes(value) || writable.includes(value)) return;
+        const forced = /^(?:rw?|w)?!$/.test(value);
+        refuse(
+          ctx,
+          [],
+          forced
+            ? `access is ${shown(value)}, but an image that is written to is never shared; it must be "w" or "r"`
+            : `access is ${shown(value)}; it must be "w" (or "rw") or "r" (or "ro")`,
+          { code: forced ? "CONFIG_KEY_UNSUPPORTED" : "CONFIG_INVALID", allowed: '"w", "rw", "r" or "ro"' },
+        );
+      })
+      .meta({ enum: [...writable, ...readOnly] }),
+    {
+      type: "string",
+      meaning: "Whether the guest may write.",
+      allowed: '"w" (or "rw") or "r" (or "ro")',
+      values: [...writable, ...readOnly],
+      absent: '`"w"`; `"r"` for `cdrom`',
+    },
+  ),
+  devtype: key(z.enum(["disk", "cdrom"]).default("disk"), {
+    type: "string",
+    meaning: "`cdrom` is a disk that cannot be written and says so. In a text also the flag `cdrom`.",
+    allowed: '"disk" or "cdrom"',
+    values: ["disk", "cdrom"],
+  }),
+  discard: key(z.boolean().default(true), {
+    type: "boolean",
+    meaning:
+      "Whether the guest may give blocks back to the host, which makes holes in a file. In a text the flags `discard` and `no-discard`.",
+    allowed: "true or false",
+  }),
+  direct_io_safe: key(z.boolean().default(false), {
+    type: "boolean",
+    meaning:
+      "Whether an image file is read and written past the host's cache. In a text the flag `direct-io-safe`.",
+    allowed: "true or false",
+  }),
+  trusted: key(z.boolean().default(true), {
+    type: "boolean",
+    meaning: "What the guest is told about its back end. In a text the flags `trusted` and `untrusted`.",
+    allowed: "true or false",
+  }),
+  backendtype: key(
+    z
+      .string()
+      .optional()
+      .superRefine((value, ctx) => {
+        if (value === undefined || value === "phy") return;
+        const why = Object.hasOwn(otherBackEnds, value) ? otherBackEnds[value] : undefined;
+        const sentence =
+          why === undefined
+            ? `backendtype is ${shown(value)}; it must be "phy"`
+            : `backendtype is ${shown(value)}, but ${why}; leave it out`;
+        const code = why === undefined ? "CONFIG_INVALID" : "CONFIG_KEY_UNSUPPORTED";
+        refuse(ctx, [], sentence, { code, allowed: '"phy"' });
+      })
+      .meta({ enum: ["phy"] }),
+    {
+      type: "string",
+      meaning: "Kind of back end.",
+      allowed: '"phy"',
+      values: ["phy"],
+      absent: "the one that there is",
+    },
+  ),
+  specification: key(
+    z
+      .string()
+      .optional()
+      .superRefine((value, ctx) => {
+        if (value === undefined || value === "xen") return;
+        const virtio = value === "virtio";
+        refuse(
+          ctx,
+          [],
+          virtio
+            ? 'specification is "virtio", but disks of that kind are not implemented yet; leave it out'
+            : `specification is ${shown(value)}; it must be "xen"`,
+          { code: virtio ? "CONFIG_KEY_UNSUPPORTED" : "CONFIG_INVALID", allowed: '"xen"' },
+        );
+      })
+      .meta({ enum: ["xen"] }),
+    {
+      type: "string",
+      meaning: "Protocol between guest and back end.",
+      allowed: '"xen"',
+      values: ["xen"],
+      absent: "the one that there is",
+    },
+  ),
+};
+
+/** A disk as a client may write it. */
+export const DiskOptions = z.strictObject(shape).superRefine(({ devtype, access }, ctx) => {
+  if (devtype !== "cdrom" || access === undefined || readOnly.includes(access)) return;
+  refuse(ctx, ["access"], `access is ${shown(access)}, but a cdrom is only read; it must be "r"`, {
+    code: "CONFIG_INVALID",
+    allowed: '"r"',
+  });
+});
+
+/** A disk of a guest, complete. */
 export const DiskConfig = z.strictObject({
-  target: z
-    .string()
-    .min(1)
-    .max(4095)
-    .refine((text) => !text.includes("\0") && text.isWellFormed())
-    .describe("Path of the image file or block device."),
-  vdev: z
-    .string()
-    .refine((name) => vdevNumber(name) !== undefined)
-    .describe("Name of the disk in the guest: xvda, xvdb1, d5p2."),
-  format: z.literal("raw").default("raw").describe("Only raw images."),
-  access: z.enum(["r", "w"]).default("w").describe("w: the guest may write; r: it may not."),
-  discard: z
-    .boolean()
-    .default(true)
-    .describe("Whether the guest may give parts of the image back to the host."),
-  direct_io_safe: z
-    .boolean()
-    .default(false)
-    .describe("Past the host's page cache (O_DIRECT); block devices always."),
+  target: shape.target,
+  format: z.literal("raw"),
+  vdev: shape.vdev,
+  access: z.enum(["r", "w"]),
+  devtype: z.enum(["disk", "cdrom"]),
+  discard: z.boolean(),
+  direct_io_safe: z.boolean(),
+  trusted: z.boolean(),
 });
 export type DiskConfig = z.output<typeof DiskConfig>;
 
-/** Options while a text is being read. */
-interface Reading {
-  target?: string;
-  format?: string;
-  vdev?: string;
-  access?: string;
-  discard?: boolean;
-  direct?: boolean;
-  /** A prefix has said the format, which then has no place of its own. */
-  prefixed: boolean;
-}
+const replication = "replication for COLO is not implemented; leave it out";
+const virtio = "only virtio devices have it, and disks are Xen's here; leave it out";
 
-const FORMATS = "format=raw (qemu-img convert -O raw makes one)";
-const PREFIXES = [
-  "raw",
-  "aio",
-  "file",
-  "phy",
-  "tap",
-  "tap2",
-  "tapdisk",
-  "ioemu",
-  "qcow",
-  "qcow2",
-  "vhd",
-  "qed",
-];
-
-/** What options are to xl and what they are here. */
-const refusedOptions: Record<string, string> = {
-  script: "runs a script of Xen's hotplug system, which does not exist here",
-  backend: "names a driver domain, of which there are none here",
-  specification: "asks for another kind of device than Xen's",
-  transport: "asks for another kind of device than Xen's",
-  "colo-host": "belongs to COLO, which does not exist here",
-  irq: "belongs to virtio",
-  base: "belongs to virtio",
+export const diskKind: DeviceKind<typeof DiskOptions> = {
+  name: "disk",
+  options: DiskOptions,
+  keys: describedKeys(shape),
+  foreign: {
+    script: "no block scripts are run; attach the file or block device itself",
+    backend: "every back end is in the guest's own process, there are no driver domains; leave it out",
+    colo: replication,
+    "no-colo": replication,
+    "colo-host": replication,
+    "colo-port": replication,
+    "colo-export": replication,
+    "active-disk": replication,
+    "hidden-disk": replication,
+    grant_usage: virtio,
+    transport: virtio,
+  },
+  readText: readDiskText,
 };
 
 /**
- * Reads xl's text of a disk: `target, format, vdev, access`, and `key=value` in between; `target=` takes all the rest.
+ * One disk, in xl's syntax or as an object of options.
+ *
+ * @throws PvhError CONFIG_INVALID or CONFIG_KEY_UNSUPPORTED, with field `disk` or `disk.OPTION`
  */
-export function readDisk(text: string): Parsed<DiskConfig> {
-  const reading: Reading = { prefixed: false };
-  let rest = text.trim();
-  while (rest !== "") {
-    const whole = /^target\s*=\s*(.*)$/s.exec(rest);
-    if (whole !== null) {
-      reading.target = whole[1] ?? "";
-      break;
-    }
-    const comma = rest.indexOf(",");
-    const word = (comma < 0 ? rest : rest.slice(0, comma)).trim();
-    rest = comma < 0 ? "" : rest.slice(comma + 1).trim();
-    const problem = takeWord(reading, word);
-    if (problem !== undefined) return problem;
-  }
-  return finish(text, reading);
+export function parseDisk(input: unknown): DiskConfig {
+  return complete(requireDevice(diskKind, input));
 }
 
-/** The same for one disk from elsewhere than a config. */
-export function parseDisk(text: string): DiskConfig {
-  return deviceOrThrow("disk", readDisk(text));
-}
-
-function takeWord(reading: Reading, word: string): { problem: DeviceProblem } | undefined {
-  const option = /^([a-z][a-z-]*)\s*=\s*(.*)$/s.exec(word);
-  if (option !== null) return takeOption(reading, option[1] ?? "", option[2] ?? "");
-  switch (word) {
-    case "discard":
-    case "no-discard":
-      reading.discard = word === "discard";
-      return undefined;
-    case "direct-io-safe":
-      reading.direct = true;
-      return undefined;
-    case "removable":
-      return undefined;
-    case "cdrom":
-      return unsupported(
-        "cdrom",
-        "is a drive with exchangeable media, which PVH guests do not have",
-        "a disk with access=r",
-      );
-  }
-  takePositional(reading, word);
-  return undefined;
-}
-
-function takePositional(reading: Reading, word: string): void {
-  if (reading.target === undefined) {
-    let target = word;
-    for (;;) {
-      const [, prefix = "", path = ""] = /^([a-z0-9]+):(.*)$/s.exec(target) ?? [];
-      if (!PREFIXES.includes(prefix)) break;
-      if (["qcow", "qcow2", "vhd", "qed"].includes(prefix)) reading.format = prefix;
-      reading.prefixed = true;
-      target = path;
-    }
-    reading.target = target;
-  } else if (!reading.prefixed && reading.format === undefined) {
-    reading.format = word;
-  } else if (reading.vdev === undefined) {
-    reading.vdev = word;
-  } else {
-    reading.access ??= word;
-  }
-}
-
-function takeOption(reading: Reading, key: string, value: string): { problem: DeviceProblem } | undefined {
-  const why = refusedOptions[key];
-  if (why !== undefined) return unsupported(`${key}=`, why, "a disk without it");
-  switch (key) {
-    case "format":
-    case "vdev":
-    case "access":
-      reading[key] = value;
-      return undefined;
-    case "backendtype":
-      if (value === "phy") return undefined;
-      return unsupported(
-        `backendtype=${value}`,
-        "is another program's back end",
-        "backendtype=phy, or leave it out",
-      );
-    case "devtype":
-      if (value === "disk") return undefined;
-      return unsupported(`devtype=${value}`, "is not for PVH guests", "devtype=disk, or leave it out");
-    case "trusted":
-      return undefined;
-    default:
-      return invalid(
-        key,
-        "an option of a disk",
-        "target, format, vdev, access, backendtype, discard or direct-io-safe",
-      );
-  }
-}
-
-const READ_ONLY = ["r", "ro"];
-const READ_WRITE = ["w", "rw"];
-
-function finish(text: string, reading: Reading): Parsed<DiskConfig> {
-  const { target = "", format = "", vdev = "", access = "" } = reading;
-  if (target === "") return invalid(text, "the target of a disk", "the path of an image or block device");
-  if (format !== "" && format !== "raw") {
-    const known = ["qcow", "qcow2", "qed", "vhd", "vdi", "empty"].includes(format);
-    if (!known) return invalid(format, "the format of a disk", '"raw"');
-    return unsupported(format, "images are not read here", FORMATS);
-  }
-  if (vdevNumber(vdev) === undefined) return invalid(vdev, "the vdev of a disk", "a name like xvda");
-  if (access !== "" && ![...READ_ONLY, ...READ_WRITE, "!", "w!"].includes(access)) {
-    return invalid(access, "the access of a disk", "r, ro, w or rw");
-  }
-  const device = {
+function complete(options: z.output<typeof DiskOptions>): DiskConfig {
+  const {
     target,
     vdev,
-    format: "raw" as const,
-    access: READ_ONLY.includes(access) ? ("r" as const) : ("w" as const),
-    discard: reading.discard ?? true,
-    direct_io_safe: reading.direct ?? false,
+    devtype,
+    access = devtype === "cdrom" ? "r" : "w",
+    discard,
+    direct_io_safe,
+    trusted,
+  } = options;
+  return {
+    target,
+    format: "raw",
+    vdev,
+    access: readOnly.includes(access) ? "r" : "w",
+    devtype,
+    discard,
+    direct_io_safe,
+    trusted,
   };
-  const parsed = DiskConfig.safeParse(device);
-  return parsed.success
-    ? { device: parsed.data }
-    : invalid(target, "the target of a disk", "a path without NUL");
+}
+
+const forms = z.union([z.string(), DiskOptions]);
+
+/** The schema of `disk`. */
+export const diskList = z.codec(z.array(forms).max(MAX_DISKS), z.array(DiskConfig), {
+  decode: decodeDevices(diskKind, (disks, report) => {
+    refuseSameDevice(
+      disks.map(({ vdev }) => vdev),
+      report,
+    );
+    return disks.map(complete);
+  }),
+  encode: (disks) => disks,
+});
+
+function refuseSameDevice(vdevs: string[], report: Report): void {
+  const holders = new Map<number | undefined, number>();
+  for (const [index, vdev] of vdevs.entries()) {
+    const number = vdevNumber(vdev);
+    const holder = holders.get(number);
+    holders.set(number, holder ?? index);
+    if (holder === undefined) continue;
+    const other = vdevs[holder] === vdev ? "" : ` (${shown(vdevs[holder])})`;
+    report(
+      index,
+      "vdev",
+      `vdev is ${shown(vdev)}, the same device ${number} as that of disk[${holder}]${other}`,
+      {
+        code: "CONFIG_INVALID",
+        allowed: "another device for each disk",
+      },
+    );
+  }
 }

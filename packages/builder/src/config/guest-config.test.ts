@@ -13,7 +13,7 @@ describe("a JSON body", () => {
     ["the least", least, { memory: 32, platform: "auto" }],
     ["the old spelling", { name: "g", pvh: true, kernel: "k" }, { pvh: true }],
     ["both spellings", { ...least, pvh: true }, { type: "pvh", pvh: true }],
-    ["no devices", { ...least, disk: [], vif: [] }, least],
+    ["no devices", { ...least, disk: [], vif: [], pci: [] }, { disk: [], vif: [] }],
     ["a uuid in capitals", { ...least, uuid: "ABCDEF00-0000-4000-8000-000000000001" }, { uuid: /^abcdef00/ }],
     ["a name of many kinds", { ...least, name: "web-1.example_é 2" }, { name: "web-1.example_é 2" }],
     ["an empty command line", { ...least, cmdline: "" }, { cmdline: "" }],
@@ -22,7 +22,7 @@ describe("a JSON body", () => {
     for (const [key, value] of Object.entries(expected)) {
       expect(config).toHaveProperty(key, value instanceof RegExp ? expect.stringMatching(value) : value);
     }
-    expect(config).not.toHaveProperty("disk");
+    expect(config).not.toHaveProperty("pci");
     expect(validateGuestConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
   });
 
@@ -79,8 +79,28 @@ describe("a JSON body", () => {
       /the key "onCrash" is unknown; did you mean on_crash\?/,
     ],
     ["CONFIG_KEY_UNKNOWN", "toString", { toString: 1 }, /unknown/],
-    ["CONFIG_KEY_UNSUPPORTED", "disk", { disk: ["a"] }, /not implemented yet/],
-    ["CONFIG_KEY_UNSUPPORTED", "disk", { disk: null }, /not implemented yet/],
+    ["CONFIG_KEY_UNSUPPORTED", "p9", { p9: ["a"] }, /not implemented yet/],
+    ["CONFIG_KEY_UNSUPPORTED", "p9", { p9: null }, /not implemented yet/],
+    ["CONFIG_INVALID", "disk", { disk: null }, /disk is null; it must be a list of at most 128 disks/],
+    ["CONFIG_INVALID", "vif", { vif: "" }, /vif is ""; it must be a list of at most 64 network interfaces/],
+    ["CONFIG_INVALID", "vif", { vif: Array(65).fill("") }, /vif is a list of 65; it must be/],
+    ["CONFIG_INVALID", "vif", { vif: Array(500_000).fill(0) }, /vif is a list of 500000; it must be/],
+    ["CONFIG_INVALID", "max_grant_frames", { max_grant_frames: 0 }, /a whole number from 1 to 256/],
+    ["CONFIG_INVALID", "max_event_channels", { max_event_channels: 4096 }, /from 8 to 4095/],
+    ["CONFIG_INVALID", "max_maptrack_frames", { max_maptrack_frames: 1025 }, /from 0 to 1024/],
+    [
+      "CONFIG_INVALID",
+      "max_grant_version",
+      { max_grant_version: 3 },
+      /max_grant_version is 3; it must be 1$/,
+    ],
+    ["CONFIG_INVALID", "max_grant_version", { max_grant_version: "1" }, /is "1"; it must be 1$/],
+    [
+      "CONFIG_KEY_UNSUPPORTED",
+      "max_grant_version",
+      { max_grant_version: 2 },
+      /version 2 of grant tables is not implemented; set it to 1$/,
+    ],
   ])("%s %s: %j", (code, field, change, message) => {
     const error = errorOf(() => validateGuestConfig({ ...least, ...change }));
     expect(error.code).toBe(code);

@@ -1,29 +1,8 @@
 import { z } from "zod";
-import { DiskConfig } from "./disk.ts";
+import { diskList, MAX_DISKS } from "./disk.ts";
+import { type DescribedKey, describedKeys, key, MAX_PATH, refuse, text } from "./key.ts";
 import { shown } from "./shown.ts";
-import { vdevNumber } from "./vdev.ts";
-import { VifConfig } from "./vif.ts";
-
-/** What people and programs need to know about a key beyond its schema. */
-export interface KeyInfo {
-  /** How the value is written in xl.cfg. A JSON body takes the JSON type of the same name. */
-  readonly type: "string" | "integer" | "boolean" | "list";
-  readonly meaning: string;
-  /** Completes "it must be ...". */
-  readonly allowed: string;
-  /** The words that are accepted, where there are only some. */
-  readonly values?: readonly string[];
-  /** What an absent key without a fixed default means. */
-  readonly absent?: string;
-}
-
-const keyInfos = z.registry<KeyInfo>();
-
-function key<Schema extends z.ZodType>(schema: Schema, info: KeyInfo): Schema {
-  const described = schema.describe(info.meaning);
-  keyInfos.add(described, info);
-  return described;
-}
+import { MAX_VIFS, vifList } from "./vif.ts";
 
 /** MiB; 16 TiB. */
 const MAX_MEMORY = 16 * 1024 * 1024;
@@ -31,39 +10,18 @@ const MAX_MEMORY = 16 * 1024 * 1024;
 const MAX_VCPUS = 128;
 /** vCPUs whose vcpu_info stands in shared_info, where a guest finds it that knows no other place. */
 const SUPPORTED_VCPUS = 32;
-/** Linux's PATH_MAX without the NUL. */
-const MAX_PATH = 4095;
 /** Far above what any guest reads; each boot interface has a lower limit of its own. */
 const MAX_COMMAND_LINE = 65535;
 
-/** Of each kind. */
-const MAX_DEVICES = 64;
 const MAX_GRANT_FRAMES = 256;
 /** Two are the toolstack's. */
 const MIN_EVENT_CHANNELS = 8;
 const MAX_EVENT_CHANNELS = 4095;
+/** Xen's default, which is also its limit. */
+const MAX_MAPTRACK_FRAMES = 1024;
 
 const encoder = new TextEncoder();
 const uuid = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
-
-/** A text that can be handed to C and written as UTF-8. */
-function text(min: number, max: number): z.ZodString {
-  return z
-    .string()
-    .min(min)
-    .max(max)
-    .refine((value) => !value.includes("\0") && value.isWellFormed());
-}
-
-function refuse(ctx: z.RefinementCtx, path: string[], message: string, params: ProblemParams): void {
-  ctx.addIssue({ code: "custom", path, message, params: { ...params } });
-}
-
-/** What a custom issue carries for the error that is made from it. */
-export interface ProblemParams {
-  code: "CONFIG_INVALID" | "CONFIG_KEY_UNSUPPORTED";
-  allowed: string;
-}
 
 /** xl's seven actions; those that are not listed in `actions` are refused as not implemented. */
 export const xlActions = [
@@ -201,17 +159,17 @@ const shape = {
     allowed: `a whole number from 1 to ${MAX_VCPUS}`,
     absent: "equals `vcpus`",
   }),
-  disk: key(z.array(DiskConfig).max(MAX_DEVICES).default([]), {
+  disk: key(diskList.default([]), {
     type: "list",
     meaning:
-      'Disks, each as xl has it: `"/path/image,raw,xvda,w"`, or an object. Raw images and block devices; xen platform only.',
-    allowed: 'a list of disks like "/path/image,raw,xvda,w"',
+      'Disks of the guest, as in `["/srv/web.img,raw,xvda,w"]`; see [Disks](#disks). Only on the xen platform.',
+    allowed: `a list of at most ${MAX_DISKS} disks such as "/srv/web.img,raw,xvda,w"`,
   }),
-  vif: key(z.array(VifConfig).max(MAX_DEVICES).default([]), {
+  vif: key(vifList.default([]), {
     type: "list",
     meaning:
-      'Network interfaces, each as xl has it: `"bridge=xenbr0,mac=00:16:3e:01:02:03"`, or an object; `""` has every default. Xen platform only.',
-    allowed: 'a list of interfaces like "bridge=xenbr0"',
+      'Network interfaces of the guest, as in `["bridge=xenbr0"]`; see [Network interfaces](#network-interfaces). Only on the xen platform.',
+    allowed: `a list of at most ${MAX_VIFS} network interfaces such as "bridge=xenbr0"`,
   }),
   max_grant_frames: key(z.int().min(1).max(MAX_GRANT_FRAMES).default(64), {
     type: "integer",
@@ -223,6 +181,31 @@ const shape = {
     meaning: "The highest event channel port that the guest may have.",
     allowed: `a whole number from ${MIN_EVENT_CHANNELS} to ${MAX_EVENT_CHANNELS}`,
   }),
+  max_maptrack_frames: key(z.int().min(0).max(MAX_MAPTRACK_FRAMES).default(MAX_MAPTRACK_FRAMES), {
+    type: "integer",
+    meaning:
+      "Upper limit of what the guest itself may map by grants at a time, in frames of 256 mappings. More than 1024 mappings are never possible.",
+    allowed: `a whole number from 0 to ${MAX_MAPTRACK_FRAMES}`,
+  }),
+  max_grant_version: key(
+    z
+      .int()
+      .default(1)
+      .superRefine((version, ctx) => {
+        if (version === 1) return;
+        const later = version === 2;
+        refuse(
+          ctx,
+          [],
+          later
+            ? "max_grant_version is 2, but version 2 of grant tables is not implemented; set it to 1"
+            : `max_grant_version is ${version}; it must be 1`,
+          { code: later ? "CONFIG_KEY_UNSUPPORTED" : "CONFIG_INVALID", allowed: "1" },
+        );
+      })
+      .meta({ enum: [1] }),
+    { type: "integer", meaning: "Latest version of grant tables that the guest may use.", allowed: "1" },
+  ),
   on_poweroff: action("has powered off", "destroy"),
   on_reboot: action("has asked for a reboot", "restart"),
   on_watchdog: action("has let its watchdog expire", "destroy"),
@@ -280,25 +263,6 @@ export const GuestConfig = z.strictObject(shape).superRefine((config, ctx) => {
       allowed: `a whole number from ${vcpus} to ${MAX_VCPUS}`,
     });
   }
-  refuseTwice(
-    ctx,
-    "disk",
-    "vdev",
-    config.disk.map(({ vdev }) => vdevNumber(vdev)),
-    config.disk.map(({ vdev }) => vdev),
-  );
-  refuseTwice(
-    ctx,
-    "vif",
-    "mac",
-    config.vif.map(({ mac }) => mac),
-  );
-  refuseTwice(
-    ctx,
-    "vif",
-    "devid",
-    config.vif.map(({ devid }) => devid),
-  );
   for (const [key, count] of [
     ["vcpus", vcpus],
     ["maxvcpus", maxvcpus ?? 0],
@@ -313,39 +277,13 @@ export const GuestConfig = z.strictObject(shape).superRefine((config, ctx) => {
   }
 });
 export type GuestConfig = z.output<typeof GuestConfig>;
-
-/** Two devices of a guest cannot be the same to it. */
-function refuseTwice(
-  ctx: z.RefinementCtx,
-  key: string,
-  option: string,
-  values: readonly (string | number | undefined)[],
-  names: readonly (string | number | undefined)[] = values,
-): void {
-  values.forEach((value, i) => {
-    const first = values.indexOf(value);
-    if (value === undefined || first === i) return;
-    const message = `${key} ${first + 1} and ${key} ${i + 1} both have the ${option} ${shown(names[i])}; give each its own`;
-    refuse(ctx, [key], message, { code: "CONFIG_INVALID", allowed: `another ${option}` });
-  });
-}
 /** As a client may write it: defaults may be absent. */
 export type GuestConfigInput = z.input<typeof GuestConfig>;
 
-/** An implemented key as data: for docs, completion and messages. */
-export interface GuestConfigKey extends KeyInfo {
-  readonly name: string;
-  readonly required: boolean;
-  readonly default: string | number | boolean | readonly unknown[] | undefined;
-}
+export type GuestConfigKey = DescribedKey;
 
 /** Every implemented key, in the order in which the docs show them. */
-export const guestConfigKeys: readonly GuestConfigKey[] = Object.entries(shape).map(([name, schema]) => {
-  const info = keyInfos.get(schema);
-  if (info === undefined) throw new Error(`the key ${name} has no description`);
-  const whenAbsent = schema.safeParse(undefined);
-  return { name, ...info, required: !whenAbsent.success, default: whenAbsent.data };
-});
+export const guestConfigKeys: readonly GuestConfigKey[] = describedKeys(shape);
 
 const keysByName = new Map(guestConfigKeys.map((info) => [info.name, info]));
 

@@ -69,8 +69,8 @@ const groups: Group[] = [
   },
   {
     standing: "planned",
-    about: "limits of grants, event channels and xenstore",
-    keys: "max_maptrack_frames max_grant_version xenstore_feature_mask xenstore_quota",
+    about: "limits of xenstore",
+    keys: "xenstore_feature_mask xenstore_quota",
   },
   { standing: "planned", about: "soft resets", keys: "on_soft_reset" },
   {
@@ -104,7 +104,7 @@ const groups: Group[] = [
       device_model_args_hvm device_model_stubdomain_override device_model_stubdomain_seclabel
       stubdomain_kernel stubdomain_ramdisk stubdomain_cmdline stubdomain_memory`,
   },
-  { standing: "device-option", about: "disk and virtio", keys: "transport grant_usage" },
+  { standing: "device-option", about: "virtio", keys: "transport grant_usage" },
   { standing: "device-option", about: "vif", keys: "vlan" },
 ];
 
@@ -132,6 +132,6 @@ export function whyNot({ name, standing, about }: KnownKey): string {
     case "replaced":
       return `the key ${name} is replaced by ${about} and not implemented; leave it out`;
     case "device-option":
-      return `${name} is no key of its own but an option of ${about} devices, which are not implemented yet; leave it out`;
+      return `${name} is no key of its own but an option of ${about} devices, which is not implemented yet; leave it out`;
   }
 }

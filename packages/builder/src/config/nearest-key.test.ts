@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { guestConfigKeys } from "./guest-config.ts";
 import { knownKeys } from "./known-keys.ts";
-import { editDistance, nearestKey } from "./nearest-key.ts";
+import { nearestKey } from "./nearest-key.ts";
+import { editDistance } from "./nearest-word.ts";
 
 test.each([
   ["", "", 0],

@@ -62,7 +62,7 @@ describe("beside a file", () => {
     expect(parse(minimal, "memory=0x80", "memory=256").memory).toBe(256);
     expect(parse(minimal.replace('"pvh"', '"pv"'), "type=pvh").type).toBe("pvh");
     expect(parse(minimal, 'kernel="/other"').kernel).toBe("/other");
-    expect(parse(`${minimal}disk = ["a"]`, "disk=[]")).not.toHaveProperty("disk");
+    expect(parse(`${minimal}disk = ["/a,,xvda"]`, "disk=[]").disk).toEqual([]);
   });
 
   test("+= adds to the file's text", () => {
@@ -70,6 +70,16 @@ describe("beside a file", () => {
       "console=hvc0 quiet debug",
     );
     expect(parse(minimal, "extra+=quiet").extra).toBe("quiet");
+  });
+
+  test("one device needs no brackets, and += adds one", () => {
+    const targets = (...overrides: string[]) =>
+      parse(`${minimal}disk = ["/a,,xvda"]`, ...overrides).disk.map(({ target }) => target);
+    expect(targets("disk=/b,raw,xvdb")).toEqual(["/b"]);
+    expect(targets("disk+=/b,raw,xvdb", 'disk+=["/c,,xvdc"]')).toEqual(["/a", "/b", "/c"]);
+    expect(parse(minimal, "vif=").vif).toEqual([{ devid: 0 }]);
+    const error = errorOf(() => parse(minimal, "disk=/b,raw,xvdB"));
+    expect(error.message).toMatch(/^argument "disk=\/b,raw,xvdB", column 13: disk\[0\]: vdev is "xvdB"/);
   });
 
   test("arguments alone are enough", () => {

@@ -10,6 +10,12 @@ test("the least file, and the defaults", () => {
     kernel: "/k",
     memory: 32,
     vcpus: 1,
+    disk: [],
+    vif: [],
+    max_grant_frames: 64,
+    max_event_channels: 1023,
+    max_maptrack_frames: 1024,
+    max_grant_version: 1,
     on_poweroff: "destroy",
     on_reboot: "restart",
     on_watchdog: "destroy",
@@ -24,7 +30,9 @@ test("every key", () => {
     uuid = "6F3C1B5E-0000-4000-8000-0123456789AB"
     kernel = "vmlinuz"; ramdisk = "initrd"
     cmdline = "a"; root = "b"; extra = "c"
-    memory = 512; maxmem = 512; vcpus = 1; maxvcpus = 1
+    memory = 512; maxmem = 1024; vcpus = 2; maxvcpus = 32
+    disk = ["/a,raw,xvda,w"]; vif = [""]
+    max_grant_frames = 32; max_event_channels = 100; max_maptrack_frames = 8; max_grant_version = 1
     on_poweroff = "restart"; on_reboot = "destroy"; on_watchdog = "restart"; on_crash = "restart"
     platform = "xen"; pvh_abi = "classic"
   `;
@@ -39,9 +47,15 @@ test("every key", () => {
     root: "b",
     extra: "c",
     memory: 512,
-    maxmem: 512,
-    vcpus: 1,
-    maxvcpus: 1,
+    maxmem: 1024,
+    vcpus: 2,
+    maxvcpus: 32,
+    disk: [expect.objectContaining({ target: "/a", vdev: "xvda" })],
+    vif: [{ devid: 0 }],
+    max_grant_frames: 32,
+    max_event_channels: 100,
+    max_maptrack_frames: 8,
+    max_grant_version: 1,
     on_poweroff: "restart",
     on_reboot: "destroy",
     on_watchdog: "restart",
@@ -65,11 +79,13 @@ describe("values that xl's atoms may hold", () => {
     ["ramdisk = 1e", { ramdisk: "1e" }],
     ["extra = 'a'\nextra += 'b'\nextra += \"c\"", { extra: "abc" }],
     ["extra += 'b'", { extra: "b" }],
-    ["disk = []; vif = [\n]; pci = []", {}],
-    ["disk = []\ndisk += []", {}],
+    ["disk = []; vif = [\n]; pci = []", { disk: [], vif: [] }],
+    ["p9 = []\np9 += []", {}],
+    ["disk = ['/a,,xvda']\ndisk += ['/b,,xvdb',]", { disk: [{ vdev: "xvda" }, { vdev: "xvdb" }] }],
+    ["disk += ['/a,,xvda']", { disk: [{ target: "/a" }] }],
   ])("%s", (line, expected) => {
     expect(parseGuestConfig(minimal + line)).toMatchObject(expected);
-    expect(parseGuestConfig(minimal + line)).not.toHaveProperty("disk");
+    expect(parseGuestConfig(minimal + line)).not.toHaveProperty("p9");
   });
 });
 
@@ -117,12 +133,19 @@ describe("what is refused", () => {
     ["CONFIG_KEY_UNKNOWN", "memry", "«memry = []", /unknown/],
     [
       "CONFIG_KEY_UNSUPPORTED",
-      "disk",
-      "«disk = ['a']",
-      /disk is not implemented yet: disks are still missing/,
+      "p9",
+      "«p9 = ['a']",
+      /p9 is not implemented yet: shared directories are still missing/,
     ],
-    ["CONFIG_KEY_UNSUPPORTED", "disk", "«disk = 'a'", /disk is not implemented yet/],
-    ["CONFIG_KEY_UNSUPPORTED", "disk", "«disk = []\ndisk += ['a']", /disk is not implemented yet/],
+    ["CONFIG_KEY_UNSUPPORTED", "p9", "«p9 = 'a'", /p9 is not implemented yet/],
+    ["CONFIG_KEY_UNSUPPORTED", "p9", "«p9 = []\np9 += ['a']", /p9 is not implemented yet/],
+    [
+      "CONFIG_INVALID",
+      "disk",
+      "disk = «'/a,raw,xvda'",
+      /one text; it must be a list: disk = \["\/a,raw,xvda"\]$/,
+    ],
+    ["CONFIG_INVALID", "vif", "vif = «0", /vif is "0", one text; it must be a list/],
     ["CONFIG_KEY_UNSUPPORTED", "cpus", "«cpus = []", /cpus is not implemented yet/],
     ["CONFIG_KEY_UNSUPPORTED", "on_soft_reset", "«on_soft_reset = 'soft-reset'", /not implemented yet/],
     ["CONFIG_KEY_UNSUPPORTED", "boot", "«boot = 'c'", /does not apply to PVH guests, only to HVM guests/],
@@ -153,6 +176,7 @@ describe("what is refused", () => {
       "disk = ['a']\ndisk += «'b'",
       /disk is a list \(on line 4\) and this is a text/,
     ],
+    ["CONFIG_INVALID", "vif", "vif = ['']\nvif += «1", /vif is given a number/],
   ])("%s %s: %j", (code, field, input, message) => {
     const { text, line, column } = marked(minimal + input);
     const error = errorOf(() => parseGuestConfig(text, { filename: "guest.cfg" }));
@@ -210,5 +234,46 @@ describe("what is refused", () => {
   test("a value out of range is one problem, not two", () => {
     const error = errorOf(() => parseGuestConfig(`${minimal}vcpus = 40`));
     expect(error.message).not.toMatch(/more problems/);
+  });
+
+  test.each<[ErrorCode, string, string, RegExp]>([
+    [
+      "CONFIG_INVALID",
+      "disk[0].vdev",
+      "disk = ['/a,raw,«xvdA,w']",
+      /: disk\[0\]: vdev is "xvdA"; it must be/,
+    ],
+    [
+      "CONFIG_INVALID",
+      "disk[1].vdev",
+      "disk = ['/a,,hda',\n  'vdev=«hda,/b']",
+      /device 768 as that of disk\[0\]$/,
+    ],
+    ["CONFIG_KEY_UNSUPPORTED", "disk[0].format", "disk = ['/a,«vhd,xvda']", /format is "vhd", but only raw/],
+    ["CONFIG_INVALID", "disk[0].vdev", "disk = [«'/a,raw']", /the option vdev is missing/],
+    ["CONFIG_INVALID", "disk[0].vdev", "disk = [«'/\\x61,raw,xvdA']", /vdev is "xvdA"/],
+    ["CONFIG_INVALID", "disk[0]", "disk = [«['/a,,xvda']]", /it is a list of 1; it must be a text as in xl/],
+    ["CONFIG_INVALID", "vif[1].mtu", "vif = ['', 'bridge=br0,  mtu=«9']", /mtu is 9; it must be/],
+    [
+      "CONFIG_INVALID",
+      "vif[1].mac",
+      "vif = ['mac=0:1:2:3:4:5','mac=«00:01:02:03:04:05']",
+      /same as that of vif\[0\]$/,
+    ],
+    ["CONFIG_INVALID", "vif[0].brigde", "vif = ['brigde=«br0']", /unknown; did you mean bridge\?$/],
+    ["CONFIG_INVALID", "vif[0]", "vif = [«'br0']", /"br0" is no option/],
+  ])("a device: %s %s: %j", (code, field, input, message) => {
+    const { text, line, column } = marked(minimal + input);
+    const error = errorOf(() => parseGuestConfig(text));
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+    expect(error.details).toMatchObject({ field, line, column });
+  });
+
+  test("of several problems with devices the first of each list is told", () => {
+    const error = errorOf(() => parseGuestConfig(`${minimal}vif = ['mtu=1']\ndisk = ['a', 'b']`));
+    expect(error.message).toMatch(
+      /^line 4, column 13: vif\[0\]: mtu is 1;.* \(more problems: disk \(line 5\)\)$/,
+    );
   });
 });

@@ -2,7 +2,7 @@ import { PvhError } from "@pvh/errors";
 import { coerceValue, plainValue } from "./coerce.ts";
 import { type GuestConfig, guestConfigKey } from "./guest-config.ts";
 import { parseOverride } from "./overrides.ts";
-import { parseConfigText } from "./parser.ts";
+import { parseConfigText, type ValueNode } from "./parser.ts";
 import { collectSettings, type Setting } from "./settings.ts";
 import { errorAt, type Place } from "./source-text.ts";
 import {
@@ -58,9 +58,11 @@ function problemsError(
 ): PvhError {
   const [first, ...more] = problems;
   if (first === undefined) throw new Error("a config was refused without a problem");
-  const placeOf = ({ key, about }: ConfigProblem): Place | undefined => {
+  const placeOf = ({ key, about, device }: ConfigProblem): Place | undefined => {
     const setting = settings.get(key);
-    return about === "key" ? setting?.keyPlace : setting?.value.place;
+    if (about === "key" || setting === undefined) return setting?.keyPlace;
+    const item = setting.value.kind === "list" && device ? setting.value.items[device.index] : undefined;
+    return item === undefined ? setting.value.place : placeInside(item, device?.offset ?? 0);
   };
   const others = moreProblems(more, (problem) => {
     const place = placeOf(problem);
@@ -69,10 +71,18 @@ function problemsError(
     return source.kind === "file" ? `${problem.key} (line ${source.line(start)})` : problem.key;
   });
 
-  const { code, key, found, allowed } = first;
+  const { code } = first;
   const sentence = `${first.sentence}${others}`;
-  const details = problemDetails(key, found, allowed);
+  const details = problemDetails(first);
   const place = placeOf(first);
   if (place !== undefined) return errorAt(code, place, sentence, details);
   return new PvhError(code, filename === undefined ? sentence : `${filename}: ${sentence}`, details);
+}
+
+/** The place of a character of a text, as far as escapes let it be known. */
+function placeInside(node: ValueNode, offset: number): Place {
+  const { source, start, end } = node.place;
+  const quotes = source.text.startsWith('"', start) || source.text.startsWith("'", start) ? 1 : 0;
+  const asWritten = node.kind !== "list" && source.text.slice(start + quotes, end - quotes) === node.text;
+  return asWritten && offset > 0 ? { source, start: start + quotes + offset, end } : node.place;
 }

@@ -30,7 +30,8 @@ export function collectSettings(
   return settings;
 }
 
-function apply(settings: Map<string, Setting>, assignment: Assignment): void {
+function apply(settings: Map<string, Setting>, given: Assignment): void {
+  const assignment = { ...given, value: asList(given) };
   const { key, keyPlace, operator, value } = assignment;
   const earlier = settings.get(key);
   if (operator === "+=") refuseSum(assignment);
@@ -43,10 +44,18 @@ function apply(settings: Map<string, Setting>, assignment: Assignment): void {
   }
 }
 
+/** Shells eat brackets as they eat quotes: in an argument one bare text stands for a list of one. */
+function asList({ key, value }: Assignment): ValueNode {
+  const bare = value.kind !== "list" && value.place.source.kind === "argument";
+  return bare && guestConfigKey(key)?.type === "list"
+    ? { kind: "list", items: [value], place: value.place }
+    : value;
+}
+
 /** `memory += 64` looks like a sum; xl would join the digits. */
 function refuseSum({ key, value }: Assignment): void {
   const type = guestConfigKey(key)?.type ?? "string";
-  if (type === "string" && value.kind !== "number") return;
+  if ((type === "string" || type === "list") && value.kind !== "number") return;
   throw errorAt(
     "CONFIG_INVALID",
     value.place,

@@ -1,10 +1,12 @@
 import { type ErrorCode, PvhError } from "@pvh/errors";
 import type { z } from "zod";
-import { readDevices } from "./devices.ts";
+import { type DeviceKind, deviceField, readDevice } from "./device.ts";
+import { diskKind } from "./disk.ts";
 import { GuestConfig, guestConfigKey, xlActions } from "./guest-config.ts";
 import { knownKey, whyNot } from "./known-keys.ts";
 import { nearestKey } from "./nearest-key.ts";
 import { shown } from "./shown.ts";
+import { vifKind } from "./vif.ts";
 
 /** One thing that is wrong with a config. */
 export interface ConfigProblem {
@@ -15,10 +17,17 @@ export interface ConfigProblem {
   sentence: string;
   found?: string;
   allowed?: string;
+  /** What is wrong inside of a list of devices. */
+  device?: { index: number; option?: string | undefined; offset?: number | undefined };
 }
 
 /** So many problems are told; hostile input may have millions. */
 const MOST_PROBLEMS = 8;
+
+/** No key takes a longer list: what is beyond is not looked at. */
+const LONGEST_LIST = 1024;
+
+const deviceKinds: readonly DeviceKind[] = [diskKind, vifKind];
 
 /** An object without a schema's blessing yet. */
 export type RawConfig = Record<string, unknown>;
@@ -33,14 +42,13 @@ export function checkGuestConfig(
   raw: RawConfig,
   misread: readonly ConfigProblem[] = [],
 ): { config: GuestConfig } | { problems: ConfigProblem[] } {
-  const read = readDevices(raw);
-  const problems: ConfigProblem[] = [...misread, ...read.problems];
+  const problems: ConfigProblem[] = [...misread];
   const known: [string, unknown][] = [];
   const order = new Map<string, number>();
-  for (const [key, value] of Object.entries(read.config)) {
+  for (const [key, value] of Object.entries(raw)) {
     order.set(key, order.size);
     if (guestConfigKey(key) !== undefined) {
-      known.push([key, value]);
+      known.push([key, Array.isArray(value) ? value.slice(0, LONGEST_LIST) : value]);
       continue;
     }
     if (isNone(key, value)) continue;
@@ -50,7 +58,7 @@ export function checkGuestConfig(
   if (misread.length === 0) {
     const parsed = GuestConfig.safeParse(Object.fromEntries(known));
     if (parsed.success && problems.length === 0) return { config: parsed.data };
-    const told = new Set(read.problems.map(({ key }) => key));
+    const told = new Set<string>();
     for (const issue of parsed.error?.issues ?? []) {
       const problem = problemOf(issue, raw);
       if (!told.has(problem.key)) problems.push(problem);
@@ -81,12 +89,12 @@ export function validateGuestConfig(input: unknown): GuestConfig {
   if ("config" in result) return result.config;
   const [first, ...more] = result.problems;
   if (first === undefined) throw new Error("a config was refused without a problem");
-  const { code, key, found, allowed } = first;
   const others = moreProblems(more, ({ key }) => shown(key).slice(1, -1));
-  throw new PvhError(code, `${first.sentence}${others}`, problemDetails(key, found, allowed));
+  throw new PvhError(first.code, `${first.sentence}${others}`, problemDetails(first));
 }
 
-export function problemDetails(field: string, found: string | undefined, allowed: string | undefined) {
+export function problemDetails({ key, device, found, allowed }: ConfigProblem) {
+  const field = device === undefined ? key : deviceField(`${key}[${device.index}]`, device.option);
   return {
     field: field.length > 128 ? `${field.slice(0, 128)}...` : field,
     ...(found === undefined ? {} : { found }),
@@ -140,6 +148,8 @@ function problemOf(issue: z.core.$ZodIssue, raw: RawConfig): ConfigProblem {
   const key = String(issue.path[0] ?? "");
   const value = Object.hasOwn(raw, key) ? raw[key] : undefined;
   const problem = { code: "CONFIG_INVALID", key, about: "value", found: shown(value) } as const;
+  const ofDevice = deviceProblem(issue, key, value);
+  if (ofDevice !== undefined) return ofDevice;
   if (issue.code === "custom") {
     const params = issue.params;
     if (params?.code === "CONFIG_INVALID" || params?.code === "CONFIG_KEY_UNSUPPORTED") {
@@ -160,6 +170,32 @@ function problemOf(issue: z.core.$ZodIssue, raw: RawConfig): ConfigProblem {
   }
   const why = otherType(key, value);
   return { ...problem, sentence: `${key} is ${shown(value)}${why}; it must be ${allowed}`, allowed };
+}
+
+/** What an issue inside of a list of devices is about, with the device's own words. */
+function deviceProblem(issue: z.core.$ZodIssue, key: string, list: unknown): ConfigProblem | undefined {
+  const kind = deviceKinds.find(({ name }) => name === key);
+  const [, index, path] = issue.path;
+  if (kind === undefined || typeof index !== "number" || !Array.isArray(list)) return undefined;
+  const device: unknown = list[index];
+  const read = readDevice(kind, device);
+  if ("problem" in read) {
+    const { code, sentence, option, offset, found, allowed } = read.problem;
+    const told = { code, key, about: "value", found, allowed } as const;
+    return { ...told, sentence: `${key}[${index}]: ${sentence}`, device: { index, option, offset } };
+  }
+  // The device is right; what is wrong is that it stands beside the others.
+  const option = path === undefined ? undefined : String(path);
+  const offset = read.offsets.get(option ?? "");
+  return {
+    code: "CONFIG_INVALID",
+    key,
+    about: "value",
+    sentence: `${key}[${index}]: ${issue.message}`,
+    found: shown(device),
+    allowed: issue.code === "custom" ? String(issue.params?.allowed) : `another ${key}`,
+    device: { index, option, offset },
+  };
 }
 
 /** Why a value of another guest type is refused. */

@@ -1,51 +1,49 @@
-/** Names of virtual disks, as xl-disk-configuration(5) has them, and the numbers that guests know them by. */
-
-/** Majors of the schemes (docs/man/xen-vbd-interface(7)). */
+/** Xen's numbers of virtual block devices (xen-vbd-interface(7)). */
 const XVD_MAJOR = 202;
+const SCSI_MAJOR = 8;
 const IDE_MAJORS = [3, 22] as const;
-const SD_MAJOR = 8;
-/** Bit 28 says that the number has more bits for the disk. */
-const EXTENDED = 1 << 28;
-const MAX_DISK = (1 << 20) - 1;
-const MAX_PARTITION = 255;
+const EXTENDED = 2 ** 28;
+/** What is free for the future. */
+const RESERVED = 2 * EXTENDED;
+
+const MAX_XVD_DISK = 2 ** 20 - 1;
+const MAX_XVD_PARTITION = 255;
 
 /**
- * The virtual device number of a name: `xvda`, `xvdb3`, `hda`, `sda1`, `d5p2`, or a number itself. Undefined when it is no
- * name of a disk.
+ * The number under which a guest finds the virtual block device of this name: `xvda`, `xvdb1`, `d0`, `d0p1`, `sda3`,
+ * `hdc`, or a number itself (decimal, `0x` hexadecimal or `0` octal). Undefined for anything else.
  */
-export function vdevNumber(name: string): number | undefined {
-  if (/^(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})$/.test(name)) {
-    const number = Number(name);
-    return number > 0 && number < 2 ** 29 ? number : undefined;
-  }
-  const numbered = /^d([0-9]{1,7})(?:p([0-9]{1,3}))?$/.exec(name);
-  if (numbered !== null) return xvd(Number(numbered[1]), Number(numbered[2] ?? 0));
-  const [, scheme, letters = "", digits = "0"] = /^(xvd|hd|sd)([a-z]{1,4})([0-9]{1,3})?$/.exec(name) ?? [];
-  const disk = letterNumber(letters);
+export function vdevNumber(vdev: string): number | undefined {
+  if (vdev.length > 16) return undefined;
+  const byNumber = /^d(0|[1-9][0-9]*)(?:p(0|[1-9][0-9]*))?$/.exec(vdev);
+  if (byNumber !== null) return xvd(Number(byNumber[1]), Number(byNumber[2] ?? 0));
+  if (/^[0-9]/.test(vdev)) return plainNumber(vdev);
+  const [, kind, letters, digits = "0"] = /^(xvd|sd|hd)([a-z]+)([1-9][0-9]*)?$/.exec(vdev) ?? [];
+  if (kind === undefined || letters === undefined) return undefined;
+  const disk = diskOfLetters(letters);
   const partition = Number(digits);
-  switch (scheme) {
-    case "xvd":
-      return xvd(disk, partition);
-    case "hd": {
-      const major = IDE_MAJORS[disk >> 1];
-      if (major === undefined || partition > 63) return undefined;
-      return (major << 8) | ((disk & 1) << 6) | partition;
-    }
-    case "sd":
-      return disk > 15 || partition > 15 ? undefined : (SD_MAJOR << 8) | (disk << 4) | partition;
-    default:
-      return undefined;
-  }
+  if (kind === "xvd") return xvd(disk, partition);
+  if (kind === "sd")
+    return disk > 15 || partition > 15 ? undefined : (SCSI_MAJOR << 8) | (disk << 4) | partition;
+  const major = IDE_MAJORS[disk >> 1];
+  return major === undefined || partition > 63 ? undefined : (major << 8) | ((disk & 1) << 6) | partition;
 }
 
 function xvd(disk: number, partition: number): number | undefined {
+  if (disk > MAX_XVD_DISK || partition > MAX_XVD_PARTITION) return undefined;
   if (disk <= 15 && partition <= 15) return (XVD_MAJOR << 8) | (disk << 4) | partition;
-  return disk > MAX_DISK || partition > MAX_PARTITION ? undefined : EXTENDED | (disk << 8) | partition;
+  return EXTENDED + (disk << 8) + partition;
 }
 
-/** a is 0, z is 25, aa is 26. */
-function letterNumber(letters: string): number {
+/** `a` is 0, `z` 25, `aa` 26. */
+function diskOfLetters(letters: string): number {
   let number = 0;
-  for (const letter of letters) number = number * 26 + (letter.charCodeAt(0) - 96);
+  for (const letter of letters) number = number * 26 + letter.charCodeAt(0) - 0x60;
   return number - 1;
+}
+
+function plainNumber(digits: string): number | undefined {
+  if (!/^(?:0x[0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/.test(digits)) return undefined;
+  const number = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
+  return number < RESERVED ? number : undefined;
 }
