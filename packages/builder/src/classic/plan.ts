@@ -24,7 +24,7 @@ export interface ClassicPlanInput {
 
 /** The image of a classic guest (PVHv1): the PV boot protocol in long mode. */
 export function planClassic(input: ClassicPlanInput): DomainImage {
-  const { kernel, boot, ramdisk, memory, placement } = input;
+  const { kernel, boot, ramdisk, memory, maxMemory, placement } = input;
   const ramdiskSize = ramdisk?.length ?? 0;
   const layout = classicLayout({
     virtBase: boot.virtBase,
@@ -39,8 +39,9 @@ export function planClassic(input: ClassicPlanInput): DomainImage {
     bootInterface: "classic",
     platform: "xen",
     memory,
-    ram: [{ gpa: 0, size: input.maxMemory }],
-    memoryMap: [{ gpa: 0, size: input.maxMemory, type: "ram" }],
+    maxMemory,
+    ram: [{ gpa: 0, size: maxMemory }],
+    memoryMap: [{ gpa: 0, size: maxMemory, type: "ram" }],
     regions: [
       ...kernelRegions(kernel, boot),
       ...loaderRegions(input, layout, mapping),

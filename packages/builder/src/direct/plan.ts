@@ -34,7 +34,7 @@ export interface DirectPlanInput {
 
 /** The image of a direct guest (PVHv2): kernel, ramdisk and hvm_start_info upward from where the kernel asks to be. */
 export function planDirect(input: DirectPlanInput): DomainImage {
-  const { kernel, boot, platform, memory } = input;
+  const { kernel, boot, platform, memory, maxMemory } = input;
   const surroundings = platform === "xen" ? xenSurroundings(input) : bareSurroundings(input);
   const { ram, memoryMap, rsdp, avoid, pages } = surroundings;
 
@@ -51,6 +51,7 @@ export function planDirect(input: DirectPlanInput): DomainImage {
     bootInterface: "direct",
     platform,
     memory,
+    maxMemory,
     ram,
     memoryMap,
     regions: [

@@ -22,8 +22,9 @@ export function describeImage(image: DomainImage): string {
     mib(size),
     type,
   ]);
+  const growth = image.maxMemory > image.memory ? `, at most ${mib(image.maxMemory)}` : "";
   return [
-    `${image.bootInterface} PVH on platform ${image.platform}, memory ${mib(image.memory)}`,
+    `${image.bootInterface} PVH on platform ${image.platform}, memory ${mib(image.memory)}${growth}`,
     ...(mapping ? [`initial mapping ${hex(mapping.virtBase)}..${hex(mapping.virtEnd)}`] : []),
     "",
     ...aligned([heading, ...regions]),

@@ -108,6 +108,8 @@ export interface DomainImage {
   platform: Platform;
   /** Sum of all RAM that the config asked for, in bytes. */
   memory: number;
+  /** What the guest's memory may grow to, in bytes; at least `memory`. `ram` covers it. */
+  maxMemory: number;
   ram: RamRange[];
   /** What the guest is told about its memory; emission order. */
   memoryMap: MemoryMapEntry[];

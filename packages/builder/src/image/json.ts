@@ -18,6 +18,8 @@ export interface ImageDescription {
   platform: DomainImage["platform"];
   /** RAM that the config asked for, in bytes. */
   memory: Hex;
+  /** What it may grow to. */
+  max_memory: Hex;
   /** Bytes of the raw file. */
   file_size: Hex;
   /** Guest-physical ranges that must be RAM. */
@@ -54,6 +56,7 @@ export function imageToJson(image: DomainImage): ImageDescription {
     boot_interface: image.bootInterface,
     platform: image.platform,
     memory: asHex(image.memory),
+    max_memory: asHex(image.maxMemory),
     file_size: asHex(imageSpan(image)),
     ram: image.ram.map(range),
     memory_map: image.memoryMap.map((entry) => ({ ...range(entry), type: entry.type })),
