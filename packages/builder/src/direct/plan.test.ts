@@ -40,9 +40,9 @@ function plan(
   });
 }
 
-/** Only low memory: the special pages of the xen platform are far above. */
+/** Only low memory: ACPI and the special pages of the xen platform are far above. */
 function decode(image: DomainImage) {
-  const memory = renderImage(image);
+  const memory = renderImage(image, image.memory);
   const info = hvmStartInfo.decode(memory, Number(image.vcpu.registers.rbx));
   const end = memory.indexOf(0, Number(info.cmdline_paddr));
   const commandLine = new TextDecoder().decode(memory.subarray(Number(info.cmdline_paddr), end));

@@ -75,10 +75,10 @@ export function makeKernel({ segments, direct, classic, hypercallPage }: KernelP
   };
 }
 
-/** The image as the raw file that `pvhctl build` writes: offset = guest-physical address. */
-export function renderImage(image: DomainImage): Uint8Array {
-  const memory = new Uint8Array(imageSpan(image));
-  writeImage(image, { write: (gpa, bytes) => memory.set(bytes, gpa) });
+/** The image as the raw file that `pvhctl build` writes: offset = guest-physical address. Nothing from `end` on. */
+export function renderImage(image: DomainImage, end = Number.POSITIVE_INFINITY): Uint8Array {
+  const memory = new Uint8Array(Math.min(imageSpan(image), end));
+  writeImage(image, { write: (gpa, bytes) => gpa < end && memory.set(bytes, gpa) });
   return memory;
 }
 
