@@ -8,13 +8,15 @@ export function readGuestConfig(path: string, overrides: string[]): GuestConfig 
   const config = parseGuestConfig(readConfigText(path), { filename: path, overrides });
   for (const warning of configWarnings(config)) process.stderr.write(`pvhctl: warning: ${warning}\n`);
   const overridden = new Set(overrides.map((override) => override.split("=", 1)[0]?.trim()));
-  const absolute = { ...config };
-  for (const key of ["kernel", "ramdisk"] as const) {
-    const value = config[key];
-    if (value === undefined) continue;
-    absolute[key] = resolve(overridden.has(key) ? process.cwd() : dirname(resolve(path)), value);
-  }
-  return absolute;
+  const absolute = (key: string, value: string) =>
+    resolve(overridden.has(key) ? process.cwd() : dirname(resolve(path)), value);
+  const { ramdisk } = config;
+  return {
+    ...config,
+    kernel: absolute("kernel", config.kernel),
+    ...(ramdisk === undefined ? {} : { ramdisk: absolute("ramdisk", ramdisk) }),
+    disk: config.disk.map((disk) => ({ ...disk, target: absolute("disk", disk.target) })),
+  };
 }
 
 /** What the config reader takes; one byte more is read, so that it can say that there is too much. */

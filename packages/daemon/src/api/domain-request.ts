@@ -27,6 +27,9 @@ export function readCreateRequest(body: unknown): CreateRequest {
   }
   const config = validateGuestConfig(fields);
   for (const field of ["kernel", "ramdisk"] as const) refuseRelative(field, config[field]);
+  config.disk.forEach(({ target }, i) => {
+    refuseRelative(`disk[${i}].target`, target);
+  });
   return { config, startPaused };
 }
 
