@@ -110,12 +110,8 @@ export class Domain {
     this.#image = image;
     const machine = await this.#stages.run("allocate", () => {
       const { domid = 1, uuid } = this.#file;
-      return createMachine(
-        kvmFd,
-        image,
-        { domid, uuid, maxGrantFrames: 64, maxEventChannels: 1023 },
-        this.#handles,
-      );
+      const { max_grant_frames: maxGrantFrames, max_event_channels: maxEventChannels } = config;
+      return createMachine(kvmFd, image, { domid, uuid, maxGrantFrames, maxEventChannels }, this.#handles);
     });
     this.#machine = machine;
     await this.#stages.run("place", () => {
@@ -131,8 +127,9 @@ export class Domain {
     if (!attached) this.#launcher.release();
   }
 
-  #connectDevices({ doorbell, serial, xen, eventDoorbell }: Machine): void {
+  async #connectDevices({ doorbell, serial, xen, eventDoorbell }: Machine): Promise<void> {
     const guest = xen && this.#connectXen(xen, eventDoorbell);
+    await guest?.addDevices();
     this.#console.connectGuest((bytes) => (guest?.hasConsole ? guest.feed(bytes) : serial.feed(bytes)));
     void doorbell.listen(() => {
       this.#drainConsole();

@@ -1,14 +1,9 @@
 import type { GuestConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
+import { refuseTakenDisk, refuseTakenVif, requireDisk, requireVif } from "../device-checks.ts";
 import { requireMemoryTarget, requireVcpuCount } from "../limits.ts";
 import type { ControlCall } from "../protocol.ts";
-import {
-  type GuestDevices,
-  refuseTakenDisk,
-  refuseTakenVif,
-  requireDisk,
-  requireVif,
-} from "./guest-devices.ts";
+import type { GuestDevices } from "./guest-devices.ts";
 
 /** A guest of the xen platform as a toolstack steers it. */
 export interface SteeredGuest extends Partial<GuestDevices> {

@@ -1,11 +1,12 @@
 import { PAGE_SIZE } from "@pvh/abi";
-import type { DomainImage, GuestConfig } from "@pvh/builder";
+import type { DiskConfig, DomainImage, GuestConfig, VifConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { ConsoleRing } from "../back-ends/console-ring.ts";
 import type { EventPort } from "../back-ends/host.ts";
 import { EVENT_PORTS } from "../platform-xen/create.ts";
 import { HostSide } from "../platform-xen/host-side.ts";
 import type { OpenXen } from "../platform-xen/shared.ts";
+import type { DeviceStatus } from "../protocol.ts";
 import {
   introduceDomain,
   LocalClient,
@@ -14,6 +15,8 @@ import {
   Store,
   StoreRing,
 } from "../xenstore/index.ts";
+import type { GuestDevices } from "./guest-devices.ts";
+import { PvDevices } from "./pv-devices.ts";
 
 const KIB_PER_MIB = 1024;
 const PAGES_PER_MIB = 2 ** 20 / PAGE_SIZE;
@@ -35,8 +38,9 @@ export interface XenGuestParts {
  * What domain 0 is to a guest of the xen platform, on the VMM's main thread: the store, the console, and the requests by
  * which a toolstack steers the guest.
  */
-export class XenGuest {
+export class XenGuest implements GuestDevices {
   readonly host: HostSide;
+  readonly #devices: PvDevices;
   readonly #parts: XenGuestParts;
   readonly #home: string;
   readonly #console: ConsoleRing | undefined;
@@ -56,6 +60,7 @@ export class XenGuest {
     const store = new Store();
     const client = new LocalClient(store);
     this.host = new HostSide(xen, client);
+    this.#devices = new PvDevices(this.host, uuid);
     const { memory, maxmem = memory, vcpus, maxvcpus = vcpus } = config;
     // Known before the first node that names it, and introduced when its ring is served.
     store.domains.add(domid, store.generation);
@@ -133,6 +138,26 @@ export class XenGuest {
         if (store.read(path) !== wanted) store.write(path, wanted);
       }
     });
+  }
+
+  /** Devices of the config. */
+  addDevices(): Promise<void> {
+    return this.#devices.addAll(this.#parts.config.disk, this.#parts.config.vif);
+  }
+  devices(): DeviceStatus[] {
+    return this.#devices.devices();
+  }
+  attachDisk(disk: DiskConfig): Promise<DeviceStatus> {
+    return this.#devices.attachDisk(disk);
+  }
+  detachDisk(vdev: string, force: boolean): Promise<void> {
+    return this.#devices.detachDisk(vdev, force);
+  }
+  attachVif(vif: VifConfig): Promise<DeviceStatus> {
+    return this.#devices.attachVif(vif);
+  }
+  detachVif(devid: number, force: boolean): Promise<void> {
+    return this.#devices.detachVif(devid, force);
   }
 
   /** What the guest has at the moment. */
