@@ -31,7 +31,6 @@ const check: HeaderCheck = {
     ...prefixed("IORING_OFF_", uring.IORING_OFF),
     IORING_FSYNC_DATASYNC: uring.IORING_FSYNC_DATASYNC,
     IORING_REGISTER_EVENTFD: uring.IORING_REGISTER_EVENTFD,
-    IORING_CQ_EVENTFD_DISABLED: uring.IORING_CQ_EVENTFD_DISABLED,
     ...block.blockIoctl,
     ...prefixed("FALLOC_FL_", block.FALLOC_FL),
     ...prefixed("F_", block.F_LOCK),

@@ -58,6 +58,5 @@ export const IORING_OP = { READV: 1, WRITEV: 2, FSYNC: 3 } as const;
 export const IORING_FSYNC_DATASYNC = 1;
 export const IORING_FEAT = { SINGLE_MMAP: 1 << 0, NODROP: 1 << 1, SUBMIT_STABLE: 1 << 2 } as const;
 export const IORING_REGISTER_EVENTFD = 4;
-export const IORING_CQ_EVENTFD_DISABLED = 1;
 /** Offsets of the parts of a ring in its descriptor. */
 export const IORING_OFF = { SQ_RING: 0, SQES: 0x10000000 } as const;

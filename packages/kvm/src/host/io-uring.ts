@@ -1,5 +1,4 @@
 import {
-  IORING_CQ_EVENTFD_DISABLED,
   IORING_FEAT,
   IORING_FSYNC_DATASYNC,
   IORING_OFF,
@@ -88,8 +87,6 @@ export class IoUring {
   readonly #event: EventFd;
   readonly #ring: Int32Array;
   readonly #at: { sqTail: number; sqMask: number; cqHead: number; cqTail: number; cqMask: number };
-  /** The word that turns the event off, -1 where the kernel has none. */
-  readonly #cqFlags: number;
   /** Words of the array of submissions, and of the first completion. */
   readonly #array: number;
   readonly #cqes: number;
@@ -131,7 +128,7 @@ export class IoUring {
   private constructor(
     fd: number,
     sq: { tail: number; ring_mask: number; array: number },
-    cq: { head: number; tail: number; ring_mask: number; cqes: number; flags: number },
+    cq: { head: number; tail: number; ring_mask: number; cqes: number },
     { ring, sqes, vectors }: { ring: Mapping; sqes: Mapping; vectors: Mapping },
   ) {
     this.#fd = fd;
@@ -143,7 +140,6 @@ export class IoUring {
       cqTail: cq.tail / 4,
       cqMask: this.#ring[cq.ring_mask / 4] ?? 0,
     };
-    this.#cqFlags = cq.flags === 0 ? -1 : cq.flags / 4;
     this.#array = sq.array / 4;
     this.#cqes = cq.cqes / 4;
     this.#sqes = new DataView(viewOf(sqes));
@@ -171,13 +167,8 @@ export class IoUring {
     // A completion that asks for more: it is submitted with what the others ask for.
     if (this.#busy) return;
     this.#busy = true;
-    // What completes within this call needs no wake-up.
-    this.#setEvent(false);
     do this.#enter();
     while (this.#reap() > 0 && this.#queued > 0);
-    this.#setEvent(true);
-    // What came in between has not signalled.
-    if (this.#reap() > 0) this.#enter();
     this.#busy = false;
     this.#settled();
   }
@@ -255,10 +246,6 @@ export class IoUring {
       done?.(result);
     }
     return (tail - start) | 0;
-  }
-
-  #setEvent(on: boolean): void {
-    if (this.#cqFlags >= 0) Atomics.store(this.#ring, this.#cqFlags, on ? 0 : IORING_CQ_EVENTFD_DISABLED);
   }
 }
 
