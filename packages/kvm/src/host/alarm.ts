@@ -10,7 +10,6 @@ const timerSettime: (timer: bigint, flags: number, value: Uint8Array, old: null)
 );
 
 const CLOCK_MONOTONIC = 1;
-const TIMER_ABSTIME = 1;
 const SIGEV_THREAD_ID = 4;
 
 /** `struct sigevent`: value u64 @0, signal i32 @8, notification i32 @12, thread id i32 @16. */
@@ -44,13 +43,13 @@ export class Alarm {
     this.#timer = new DataView(timer.buffer).getBigUint64(0, true);
   }
 
-  /** Goes off at `deadline` (CLOCK_MONOTONIC, ns) or after a period, whichever is first. */
+  /** Goes off at `deadline` or after a period, whichever is first; both times in ns by the same clock. */
   set(now: number, deadline: number): void {
     const next = Math.min(deadline, now + PERIOD_NS);
     // What is set goes off early enough, and the thread asks again then.
     if (this.#next <= next && this.#next > now) return;
-    this.#next = Math.max(next, 1);
-    this.#write(PERIOD_NS, this.#next);
+    this.#next = next;
+    this.#write(PERIOD_NS, Math.max(1, next - now));
   }
 
   clear(): void {
@@ -64,6 +63,6 @@ export class Alarm {
     this.#words[2] = interval;
     this.#words[4] = seconds;
     this.#words[6] = first - seconds * 1e9;
-    timerSettime(this.#timer, TIMER_ABSTIME, this.#value, null);
+    timerSettime(this.#timer, 0, this.#value, null);
   }
 }

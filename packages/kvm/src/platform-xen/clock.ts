@@ -10,20 +10,27 @@ const JUMP_NS = 10e6;
 
 /** What the host's clocks said at one moment. */
 export interface ClockStart {
-  /** CLOCK_MONOTONIC, ns. */
+  /** CLOCK_MONOTONIC_RAW, ns. */
   monotonic: number;
   /** ns since 1970. */
   real: number;
   /** The guest's TSC. */
   tsc: bigint;
   tscKhz: number;
+  /** The guest's TSC is KVM's, see {@link DomainClock}. */
+  kept: boolean;
 }
 
 /**
- * The domain's clock: nanoseconds since it began, by the host's CLOCK_MONOTONIC. The guest computes the same from its TSC
- * with the parameters in vcpu_info (pvclock). The TSC runs a little faster or slower than it is said to, and than the host's
- * disciplined clock, so once a second the parameters are adjusted: time goes on without a step, at the rate measured since
- * the last time, a little more or less where the guest is behind or ahead.
+ * The domain's clock: nanoseconds since it began, by the host's CLOCK_MONOTONIC_RAW. The guest computes the same from its TSC
+ * with the parameters in vcpu_info (pvclock).
+ *
+ * A host's TSC runs a little faster or slower than it is said to, so once a second the parameters are adjusted: time goes
+ * on without a step, at the rate measured since the last time, a little more or less where the guest is behind or ahead.
+ *
+ * Where the host's TSC is not stable, KVM keeps the guest's itself: each time it enters the guest it sets the TSC to what
+ * CLOCK_MONOTONIC_RAW says at the nominal frequency (`kept`). Then the parameters are right as they are, and the TSC cannot
+ * be read outside the guest, where it stands still.
  */
 export class DomainClock {
   readonly #state: DomainState;
@@ -36,22 +43,17 @@ export class DomainClock {
     this.#shift = tscToNanoseconds(tscKhz).shift;
   }
 
-  static start(state: DomainState, { monotonic, real, tsc, tscKhz }: ClockStart): void {
+  static start(state: DomainState, { monotonic, real, tsc, tscKhz, kept }: ClockStart): void {
     const { multiplier, shift } = tscToNanoseconds(tscKhz);
     state.epoch = monotonic;
     state.setClock(tsc, 0, multiplier, shift);
-    state.clockDue = CALIBRATION_NS;
+    state.clockDue = kept ? Number.POSITIVE_INFINITY : CALIBRATION_NS;
     state.setWallClock(Math.floor(real / 1e9), Math.floor(real % 1e9));
   }
 
   /** Domain time in ns. */
   now(): number {
     return this.#monotonic() - this.#state.epoch;
-  }
-
-  /** CLOCK_MONOTONIC at a domain time. */
-  monotonicAt(time: number): number {
-    return time + this.#state.epoch;
   }
 
   /** Adjusts the parameters when it is time to; `readTsc` gives the guest's TSC now. */

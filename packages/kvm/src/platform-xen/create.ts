@@ -31,8 +31,10 @@ export interface CreateXenInput {
   tscKhz: number;
   vmFd: number;
   ram: readonly RamSlot[];
-  /** Any vCPU that is not running. */
+  /** The first vCPU, which is not running yet. */
   vcpuFd: number;
+  /** CLOCK_MONOTONIC_RAW when it was made, ns. */
+  vcpuMade: number;
   kicker: VcpuKicker;
   doorbell: Doorbell;
 }
@@ -91,7 +93,18 @@ function populateMemory({ physmap, state }: OpenXen, image: DomainImage): void {
   state.totalPages -= 1;
 }
 
-function startClock(xen: OpenXen, { vcpuFd, tscKhz }: CreateXenInput): void {
+function startClock(xen: OpenXen, input: CreateXenInput): void {
+  const { vcpuFd, tscKhz, vcpuMade } = input;
+  const { monotonic, tsc } = tscAtATime(vcpuFd);
+  // KVM sets a new vCPU's TSC to 0. One that it keeps has stood still since; see DomainClock.
+  const kept = Number(tsc) < ((monotonic - vcpuMade) * tscKhz) / 1e6 / 2;
+  const start = kept ? { monotonic: vcpuMade, tsc: 0n } : { monotonic, tsc };
+  const real = realTime() - (monotonicTime() - start.monotonic);
+  DomainClock.start(xen.state, { ...start, real, tscKhz, kept });
+  xen.clock.writeWallClock(xen.infos.shared, sharedInfoLayout(xen));
+}
+
+function tscAtATime(vcpuFd: number): { monotonic: number; tsc: bigint } {
   // The best of a few: what matters is that both are read at the same moment.
   let best = Number.POSITIVE_INFINITY;
   let monotonic = 0;
@@ -105,9 +118,7 @@ function startClock(xen: OpenXen, { vcpuFd, tscKhz }: CreateXenInput): void {
     monotonic = Math.round(before + took / 2);
     tsc = read;
   }
-  const real = realTime() - (monotonicTime() - monotonic);
-  DomainClock.start(xen.state, { monotonic, real, tsc, tscKhz });
-  xen.clock.writeWallClock(xen.infos.shared, sharedInfoLayout(xen));
+  return { monotonic, tsc };
 }
 
 function startVcpus(xen: OpenXen, { image }: CreateXenInput): void {

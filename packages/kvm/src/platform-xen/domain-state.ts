@@ -179,7 +179,7 @@ export class DomainState {
     Atomics.add(this.#words, WORD.clockVersion, 1);
   }
 
-  /** CLOCK_MONOTONIC at the domain's time 0, ns. */
+  /** CLOCK_MONOTONIC_RAW at the domain's time 0, ns. */
   get epoch(): number {
     return this.#real(REAL.epoch);
   }

@@ -230,7 +230,7 @@ export class XenVcpu implements VcpuPlatform, HypercallHost {
       writeVcpuTime(this.#xen, this.index);
       this.publishTime();
     }
-    this.#alarm.set(clock.monotonicAt(now), clock.monotonicAt(this.#timers.next()));
+    this.#alarm.set(now, this.#timers.next());
   }
 
   #watchdogExpired(): void {

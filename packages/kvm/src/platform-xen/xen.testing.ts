@@ -79,7 +79,7 @@ export function fakeXen(options: FakeXenOptions = {}): FakeXen {
   xen.state.totalPages = xen.physmap.initialise(pages);
   xen.state.maxPages = RAM_PAGES;
   xen.state.grantFrames = 1;
-  DomainClock.start(xen.state, { monotonic: 0, real: 1.8e18, tsc: 0n, tscKhz: 2_000_000 });
+  DomainClock.start(xen.state, { monotonic: 0, real: 1.8e18, tsc: 0n, tscKhz: 2_000_000, kept: false });
   xen.vcpus.forEach((state, index) => {
     state.initialised = index === 0;
     state.online = index === 0;

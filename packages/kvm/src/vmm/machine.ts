@@ -4,6 +4,7 @@ import { encodeCpuid, supportedCpuid } from "../cpuid.ts";
 import { AcpiPm } from "../devices/acpi-pm.ts";
 import { Serial16550 } from "../devices/serial-16550.ts";
 import { allocateRam, GuestMemory, type RamSlot, registerRam } from "../guest-memory.ts";
+import { monotonicTime } from "../host/clock.ts";
 import { checkCapability, kvmCall, kvmCallWith } from "../host/kvm.ts";
 import { installKickHandler, type Mapping, mapFile, viewOf } from "../host/libc.ts";
 import { sciLine, serialLine } from "../platform-bare/interrupts.ts";
@@ -73,7 +74,9 @@ export function createMachine(
   registerRam(vmFd, ram);
 
   const runSize = kvmCall(kvmFd, "KVM_GET_VCPU_MMAP_SIZE");
+  let vcpuMade = 0;
   const vcpus = handles.map((_, index) => {
+    if (index === 0) vcpuMade = monotonicTime();
     const fd = kvmCall(vmFd, "KVM_CREATE_VCPU", index);
     return { fd, run: mapFile(fd, runSize) };
   });
@@ -91,6 +94,7 @@ export function createMachine(
     vmFd,
     ram,
     vcpuFd: vcpus[0]?.fd ?? -1,
+    vcpuMade,
     kicker: new VcpuKicker(
       handles.map(({ control }) => control),
       vcpus.map(({ run }) => new Uint8Array(viewOf(run))),
