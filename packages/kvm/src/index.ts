@@ -5,6 +5,7 @@
 
 export { readKernel, readRamdisk } from "./boot-files.ts";
 export { readConsoleLog } from "./console/log.ts";
+export { refuseTakenDisk, refuseTakenVif, requireDisk, requireVif } from "./device-checks.ts";
 export { readExitRecord } from "./exit-record.ts";
 export { checkHost } from "./launcher/check-host.ts";
 export { connectConsole } from "./launcher/console-client.ts";
