@@ -2,7 +2,7 @@ export { BARE_HARDWARE } from "./acpi/bare-hardware.ts";
 export { acpiTables } from "./acpi/tables.ts";
 export type { ClassicPlacement } from "./classic/layout.ts";
 export { commandLine } from "./config/command-line.ts";
-export { DiskConfig, parseDisk } from "./config/disk.ts";
+export { DiskConfig, DiskOptions, parseDisk } from "./config/disk.ts";
 export {
   GuestConfig,
   type GuestConfigInput,
@@ -18,7 +18,7 @@ export { fillConfigReference } from "./config/reference.ts";
 export type { Place, Position, SourceText } from "./config/source-text.ts";
 export { validateGuestConfig } from "./config/validate.ts";
 export { vdevNumber } from "./config/vdev.ts";
-export { parseVif, VifConfig } from "./config/vif.ts";
+export { parseVif, VifConfig, VifOptions } from "./config/vif.ts";
 export { configWarnings } from "./config/warnings.ts";
 export {
   type Bounds,

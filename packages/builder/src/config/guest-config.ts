@@ -202,8 +202,7 @@ const shape = {
             : `max_grant_version is ${version}; it must be 1`,
           { code: later ? "CONFIG_KEY_UNSUPPORTED" : "CONFIG_INVALID", allowed: "1" },
         );
-      })
-      .meta({ enum: [1] }),
+      }),
     { type: "integer", meaning: "Latest version of grant tables that the guest may use.", allowed: "1" },
   ),
   on_poweroff: action("has powered off", "destroy"),
