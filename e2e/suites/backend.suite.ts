@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GuestConfig } from "@pvh/builder";
+import { GuestConfig, parseDisk } from "@pvh/builder";
 import type { Backend, DomainStart, Instance } from "@pvh/daemon";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { waitFor } from "../support/wait-for.ts";
@@ -38,7 +38,7 @@ export function backendSuite(setup: () => BackendSetup): void {
 
   function start(guest: SuiteGuest, changes: Partial<GuestConfig> = {}): DomainStart {
     const config = { name: "g", type: "pvh", memory: 32, ...setup().guest(guest), ...changes };
-    return { uuid: randomUUID(), dir, config: GuestConfig.parse(config), startPaused: false };
+    return { uuid: randomUUID(), domid: 7, dir, config: GuestConfig.parse(config), startPaused: false };
   }
 
   async function launch(request: DomainStart): Promise<Instance> {
@@ -58,11 +58,12 @@ export function backendSuite(setup: () => BackendSetup): void {
     instances.splice(instances.indexOf(instance), 1);
   }
 
+  const stateOf = async (instance: Instance | undefined) => (await instance?.status())?.state;
   const log = () => new TextDecoder().decode(backend.consoleLog(dir));
 
   test("a launched domain runs, and it is known how it was started", async () => {
     const instance = await launch(start("spin"));
-    expect(await instance.state()).toBe("running");
+    expect(await stateOf(instance)).toBe("running");
     const { pid, bootInterface, platform, stages } = instance.started;
     expect(() => process.kill(pid ?? 0, 0)).not.toThrow();
     expect(["classic", "direct"]).toContain(bootInterface);
@@ -73,7 +74,7 @@ export function backendSuite(setup: () => BackendSetup): void {
 
   test("a domain that starts paused does nothing until it is unpaused", async () => {
     const instance = await launch({ ...start("poweroff"), startPaused: true });
-    expect(await instance.state()).toBe("paused");
+    expect(await stateOf(instance)).toBe("paused");
     expect(log()).toBe("");
     await instance.unpause();
     expect(await instance.exited).toMatchObject({ reason: "poweroff" });
@@ -83,9 +84,9 @@ export function backendSuite(setup: () => BackendSetup): void {
   test("a domain is paused and goes on", async () => {
     const instance = await launch(start("spin"));
     await instance.pause();
-    expect(await instance.state()).toBe("paused");
+    expect(await stateOf(instance)).toBe("paused");
     await instance.unpause();
-    expect(await instance.state()).toBe("running");
+    expect(await stateOf(instance)).toBe("running");
   });
 
   test.each([
@@ -98,7 +99,7 @@ export function backendSuite(setup: () => BackendSetup): void {
     expect(exit.reason).toBe(reason);
     expect(backend.exitRecord(dir)).toEqual(exit);
     expect(await find(request.uuid)).toBeUndefined();
-    await expect(instance.state()).rejects.toMatchObject({ code: "VMM_DIED" });
+    await expect(instance.status()).rejects.toMatchObject({ code: "VMM_DIED" });
     expect(log()).toContain(guest);
   });
 
@@ -116,7 +117,7 @@ export function backendSuite(setup: () => BackendSetup): void {
     const first = await launch(request);
     letGo(first);
     const second = await find(request.uuid);
-    expect(await second?.state()).toBe("running");
+    expect(await stateOf(second)).toBe("running");
     expect(second?.started).toEqual(first.started);
   });
 
@@ -154,14 +155,66 @@ export function backendSuite(setup: () => BackendSetup): void {
     const request = start("poweroff");
     await (await launch(request)).exited;
     const again = await launch({ ...request, startPaused: true });
-    expect(await again.state()).toBe("paused");
+    expect(await stateOf(again)).toBe("paused");
     expect(backend.exitRecord(dir)).toBeUndefined();
   });
 
   test("a guest that cannot be asked to shut down is left as it is", async () => {
     const instance = await launch(start("spin"));
     await expect(instance.shutdown()).rejects.toMatchObject({ code: "DOMAIN_STATE" });
-    expect(await instance.state()).toBe("running");
+    expect(await stateOf(instance)).toBe("running");
+  });
+
+  test.each(["reboot", "sysrq"] as const)(
+    "a guest that does not listen for %s is left as it is",
+    async (request) => {
+      const instance = await launch(start("spin"));
+      const asked = request === "reboot" ? instance.reboot() : instance.sysrq("h");
+      await expect(asked).rejects.toMatchObject({ code: "DOMAIN_STATE" });
+      expect(await stateOf(instance)).toBe("running");
+    },
+  );
+
+  test("a domain tells what it has, and takes what its config allows", async () => {
+    const instance = await launch(start("spin", { maxmem: 64, maxvcpus: 2 }));
+    expect(await instance.status()).toEqual({
+      state: "running",
+      memoryNow: 32,
+      vcpus: { online: 1, max: 2 },
+      devices: [],
+    });
+    await instance.setMemory(64);
+    await instance.setVcpus(2);
+    await expect(instance.setMemory(65)).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      details: { field: "memory" },
+    });
+    await expect(instance.setVcpus(3)).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      details: { field: "vcpus" },
+    });
+  });
+
+  test("what a domain does not have cannot be taken from it", async () => {
+    const instance = await launch(start("spin"));
+    for (const detached of [instance.detachDisk("xvda", true), instance.detachVif(0, false)]) {
+      await expect(detached).rejects.toMatchObject({ code: "DEVICE_NOT_FOUND" });
+    }
+  });
+
+  test("a disk comes, is shown, is the only one of its number, and goes", async () => {
+    const image = join(dir, "disk.img");
+    writeFileSync(image, new Uint8Array(1 << 20));
+    const instance = await launch(start("spin"));
+    const disk = parseDisk(`${image},raw,xvdb,r`);
+    const attached = await instance.attachDisk(disk);
+    expect(attached).toMatchObject({ kind: "vbd", id: 51728, name: "xvdb", target: image, readonly: true });
+    expect((await instance.status()).devices).toMatchObject([{ id: 51728, name: "xvdb" }]);
+    await expect(instance.attachDisk(parseDisk(`${image},raw,d1`))).rejects.toMatchObject({
+      code: "DEVICE_TAKEN",
+    });
+    await instance.detachDisk("d1", true);
+    expect((await instance.status()).devices).toEqual([]);
   });
 
   test("the console gives the earlier output, takes input, and ends with the domain", async () => {
@@ -195,7 +248,7 @@ export function backendSuite(setup: () => BackendSetup): void {
     await waitFor(() => expect(seen).toContain("echo"));
     console.destroy();
     const found = await backend.find(long, request.uuid);
-    expect(await found?.state()).toBe("running");
+    expect(await stateOf(found)).toBe("running");
     found?.disconnect();
     await instance.destroy();
   });

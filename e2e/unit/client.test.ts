@@ -37,6 +37,15 @@ test("every operation does what its name says", async () => {
   expect((await client.act(domain.uuid, "pause")).state).toBe("paused");
   expect((await client.getDomain("a")).uuid).toBe(domain.uuid);
   expect(await client.listDomains()).toMatchObject([{ name: "a", state: "paused" }]);
+  expect(await client.changeDomain("a", { memory: 16 })).toMatchObject({ memory_now: 16 });
+  expect((await client.sendSysrq(`${domain.domid}`, "h")).uuid).toBe(domain.uuid);
+  const disk = await client.attachDisk("a", "/a b.img,raw,xvda");
+  expect(await client.listDevices("a")).toEqual([disk]);
+  await client.detachDisk("a", "xvda");
+  const { mac = "" } = await client.attachVif("a", { bridge: "br0" });
+  await client.detachVif("a", mac, true);
+  expect(await client.listDevices("a")).toEqual([]);
+  expect((await client.act("a", "reboot")).state).toBe("shutting-down");
   expect((await client.act("a", "shutdown")).state).toBe("shutting-down");
   expect((await client.act("a", "destroy")).state).toBe("destroyed");
   expect(await client.deleteDomain("a")).toBeUndefined();

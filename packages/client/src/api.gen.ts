@@ -37,7 +37,11 @@ export interface paths {
         delete: operations["deleteDomain"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Say how much memory and how many vCPUs the guest is to have
+         * @description The guest follows in its own time, as far as it can: `memory_now` and `vcpus_online` show how far it is. The config stays as it is, so that a restart begins with it.
+         */
+        patch: operations["changeDomain"];
         trace?: never;
     };
     "/domains/{id}/pause": {
@@ -91,6 +95,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/domains/{id}/reboot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the guest to reboot; its config's on_reboot says what happens then */
+        post: operations["rebootDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/domains/{id}/destroy": {
         parameters: {
             query?: never;
@@ -103,6 +124,114 @@ export interface paths {
         /** End the domain now and keep its record */
         post: operations["destroyDomain"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/sysrq": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a key of Linux's Magic SysRq to the guest */
+        post: operations["sendSysrq"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the disks and network interfaces of a live domain */
+        get: operations["listDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/disks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a disk to a live domain
+         * @description Until the domain ends: its config stays as it is.
+         */
+        post: operations["attachDisk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/disks/{vdev}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a disk from a live domain */
+        delete: operations["detachDisk"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/vifs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a network interface to a live domain
+         * @description Until the domain ends: its config stays as it is.
+         */
+        post: operations["attachVif"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/vifs/{vif}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a network interface from a live domain */
+        delete: operations["detachVif"];
         options?: never;
         head?: never;
         patch?: never;
@@ -208,6 +337,103 @@ export interface components {
             vcpus?: number;
             /** @description Upper limit of virtual CPUs, at least `vcpus`; `pvhctl vcpu-set` can go up to it. The same limits as for `vcpus`. */
             maxvcpus?: number;
+            /** @description Disks of the guest, as in `["/srv/web.img,raw,xvda,w"]`; see [Disks](#disks). Only on the xen platform. */
+            disk?: (string | {
+                /** @description Image file or block device. In a text: the first value, or last as `target=...`, which takes the rest of the text, commas too. */
+                target: string;
+                /**
+                 * @description Format of the image.
+                 * @default raw
+                 * @enum {string}
+                 */
+                format?: "raw";
+                /** @description The virtual device by which the guest knows the disk. */
+                vdev: string;
+                /**
+                 * @description Whether the guest may write.
+                 * @enum {string}
+                 */
+                access?: "w" | "rw" | "r" | "ro";
+                /**
+                 * @description `cdrom` is a disk that cannot be written and says so. In a text also the flag `cdrom`.
+                 * @default disk
+                 * @enum {string}
+                 */
+                devtype?: "disk" | "cdrom";
+                /**
+                 * @description Whether the guest may give blocks back to the host, which makes holes in a file. In a text the flags `discard` and `no-discard`.
+                 * @default true
+                 */
+                discard?: boolean;
+                /**
+                 * @description Whether an image file is read and written past the host's cache. In a text the flag `direct-io-safe`.
+                 * @default false
+                 */
+                direct_io_safe?: boolean;
+                /**
+                 * @description What the guest is told about its back end. In a text the flags `trusted` and `untrusted`.
+                 * @default true
+                 */
+                trusted?: boolean;
+                /**
+                 * @description Kind of back end.
+                 * @enum {string}
+                 */
+                backendtype?: "phy";
+                /**
+                 * @description Protocol between guest and back end.
+                 * @enum {string}
+                 */
+                specification?: "xen";
+            })[];
+            /** @description Network interfaces of the guest, as in `["bridge=xenbr0"]`; see [Network interfaces](#network-interfaces). Only on the xen platform. */
+            vif?: (string | {
+                /** @description Ethernet address of the interface in the guest. */
+                mac?: string;
+                /** @description The host's bridge that the interface is attached to. */
+                bridge?: string;
+                /** @description Name of the interface on the host. */
+                vifname?: string;
+                /** @description Addresses of the guest, for whoever reads them in the store. No firewall rule is made of them, as xl's script does. */
+                ip?: string;
+                /** @description Most that the guest may send: `b` is bits and `B` bytes, with K, M or G before it; behind `@` how often the credit is renewed, 50 ms when it is left out. */
+                rate?: string;
+                /** @description Largest packet in bytes, without the Ethernet header. */
+                mtu?: number;
+                /** @description Number of the interface in the guest. */
+                devid?: number;
+                /** @description What the guest is told about its back end. In a text the flags `trusted` and `untrusted`. */
+                trusted?: boolean;
+                /** @description Has no effect: it chooses an emulated card, and PVH guests have none. Other tools write it everywhere. */
+                model?: string;
+                /**
+                 * @description Kind of interface.
+                 * @enum {string}
+                 */
+                type?: "vif";
+                /** @description No script is run. What xl's default script does is done without it, so its name is taken. */
+                script?: string;
+            })[];
+            /**
+             * @description Upper limit of the guest's grant table, in frames of 512 grants.
+             * @default 64
+             */
+            max_grant_frames?: number;
+            /**
+             * @description The highest event channel port that the guest may have.
+             * @default 1023
+             */
+            max_event_channels?: number;
+            /**
+             * @description Upper limit of what the guest itself may map by grants at a time, in frames of 256 mappings. More than 1024 mappings are never possible.
+             * @default 1024
+             */
+            max_maptrack_frames?: number;
+            /**
+             * @description Latest version of grant tables that the guest may use.
+             * @default 1
+             */
+            max_grant_version?: number;
             /**
              * @description What happens after the guest has powered off: `destroy` ends the domain, `restart` starts it again.
              * @default destroy
@@ -292,6 +518,69 @@ export interface components {
             /** @description Upper limit of virtual CPUs, at least `vcpus`; `pvhctl vcpu-set` can go up to it. The same limits as for `vcpus`. */
             maxvcpus?: number;
             /**
+             * @description Disks of the guest, as in `["/srv/web.img,raw,xvda,w"]`; see [Disks](#disks). Only on the xen platform.
+             * @default []
+             */
+            disk: {
+                /** @description Image file or block device. In a text: the first value, or last as `target=...`, which takes the rest of the text, commas too. */
+                target: string;
+                /** @constant */
+                format: "raw";
+                /** @description The virtual device by which the guest knows the disk. */
+                vdev: string;
+                /** @enum {string} */
+                access: "r" | "w";
+                /** @enum {string} */
+                devtype: "disk" | "cdrom";
+                discard: boolean;
+                direct_io_safe: boolean;
+                trusted: boolean;
+            }[];
+            /**
+             * @description Network interfaces of the guest, as in `["bridge=xenbr0"]`; see [Network interfaces](#network-interfaces). Only on the xen platform.
+             * @default []
+             */
+            vif: {
+                /** @description Ethernet address of the interface in the guest. */
+                mac?: string;
+                /** @description The host's bridge that the interface is attached to. */
+                bridge?: string;
+                /** @description Name of the interface on the host. */
+                vifname?: string;
+                /** @description Addresses of the guest, for whoever reads them in the store. No firewall rule is made of them, as xl's script does. */
+                ip?: string;
+                /** @description Most that the guest may send: `b` is bits and `B` bytes, with K, M or G before it; behind `@` how often the credit is renewed, 50 ms when it is left out. */
+                rate?: string;
+                /** @description Largest packet in bytes, without the Ethernet header. */
+                mtu?: number;
+                /** @description Number of the interface in the guest. */
+                devid?: number;
+                /** @description What the guest is told about its back end. In a text the flags `trusted` and `untrusted`. */
+                trusted?: boolean;
+                /** @description Has no effect: it chooses an emulated card, and PVH guests have none. Other tools write it everywhere. */
+                model?: string;
+            }[];
+            /**
+             * @description Upper limit of the guest's grant table, in frames of 512 grants.
+             * @default 64
+             */
+            max_grant_frames: number;
+            /**
+             * @description The highest event channel port that the guest may have.
+             * @default 1023
+             */
+            max_event_channels: number;
+            /**
+             * @description Upper limit of what the guest itself may map by grants at a time, in frames of 256 mappings. More than 1024 mappings are never possible.
+             * @default 1024
+             */
+            max_maptrack_frames: number;
+            /**
+             * @description Latest version of grant tables that the guest may use.
+             * @default 1
+             */
+            max_grant_version: number;
+            /**
              * @description What happens after the guest has powered off: `destroy` ends the domain, `restart` starts it again.
              * @default destroy
              * @enum {string}
@@ -330,6 +619,8 @@ export interface components {
         DomainSummary: {
             /** Format: uuid */
             uuid: string;
+            /** @description Number of the domain while it is live; another one after each start */
+            domid?: number;
             name: string;
             /** @enum {string} */
             state: "creating" | "paused" | "running" | "shutting-down" | "rebooting" | "shutdown" | "crashed" | "destroyed" | "lost";
@@ -356,9 +647,30 @@ export interface components {
                 at: string;
             };
         };
+        /** @description A disk or network interface of a live domain */
+        Device: {
+            /**
+             * @description vbd: disk; vif: network interface
+             * @enum {string}
+             */
+            kind: "vbd" | "vif";
+            /** @description The number under which the guest finds it; devid of an interface */
+            id: number;
+            /** @description vdev of a disk, or the interface's name on the host */
+            name: string;
+            /** @description Image or block device of a disk */
+            target?: string;
+            readonly?: boolean;
+            mac?: string;
+            bridge?: string;
+            /** @description How far the host's end is, in xenbus's words: connected when it is in use */
+            state: string;
+        };
         Domain: {
             /** Format: uuid */
             uuid: string;
+            /** @description Number of the domain while it is live; another one after each start */
+            domid?: number;
             name: string;
             /** @enum {string} */
             state: "creating" | "paused" | "running" | "shutting-down" | "rebooting" | "shutdown" | "crashed" | "destroyed" | "lost";
@@ -369,6 +681,14 @@ export interface components {
             boot_interface?: "classic" | "direct";
             /** @enum {string} */
             platform?: "xen" | "bare";
+            /** @description MiB that the guest has at the moment */
+            memory_now?: number;
+            /** @description vCPUs that the guest has online at the moment */
+            vcpus_online?: number;
+            /** @description vCPUs that it can have online */
+            vcpus_max: number;
+            /** @description Present, as the two above, while the domain runs and answers */
+            devices?: components["schemas"]["Device"][];
             /**
              * Format: date-time
              * @description UTC, ISO 8601
@@ -605,7 +925,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description uuid or name of the domain */
+                /** @description uuid, name or domid of the domain */
                 id: string;
             };
             cookie?: never;
@@ -646,7 +966,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description uuid or name of the domain */
+                /** @description uuid, name or domid of the domain */
                 id: string;
             };
             cookie?: never;
@@ -680,12 +1000,89 @@ export interface operations {
             };
         };
     };
+    changeDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description MiB, up to maxmem of the config */
+                    memory?: number;
+                    /** @description vCPUs online, up to maxvcpus of the config */
+                    vcpus?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The domain after the action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description The body is not JSON, or names nothing that can be changed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it, or its guest cannot be asked */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The config does not allow so much, or so little */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     pauseDomain: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description uuid or name of the domain */
+                /** @description uuid, name or domid of the domain */
                 id: string;
             };
             cookie?: never;
@@ -735,7 +1132,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description uuid or name of the domain */
+                /** @description uuid, name or domid of the domain */
                 id: string;
             };
             cookie?: never;
@@ -785,7 +1182,57 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description uuid or name of the domain */
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The domain after the action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it, or its guest cannot be asked */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rebootDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
                 id: string;
             };
             cookie?: never;
@@ -835,7 +1282,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description uuid or name of the domain */
+                /** @description uuid, name or domid of the domain */
                 id: string;
             };
             cookie?: never;
@@ -880,12 +1327,478 @@ export interface operations {
             };
         };
     };
+    sendSysrq: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description One printable character */
+                    key: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The domain after the action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description The body has no key of one printable character */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it, or its guest cannot be asked */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDevices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The devices */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"][];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attachDisk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string | {
+                    /** @description Image file or block device. In a text: the first value, or last as `target=...`, which takes the rest of the text, commas too. */
+                    target: string;
+                    /**
+                     * @description Format of the image.
+                     * @default raw
+                     * @enum {string}
+                     */
+                    format?: "raw";
+                    /** @description The virtual device by which the guest knows the disk. */
+                    vdev: string;
+                    /**
+                     * @description Whether the guest may write.
+                     * @enum {string}
+                     */
+                    access?: "w" | "rw" | "r" | "ro";
+                    /**
+                     * @description `cdrom` is a disk that cannot be written and says so. In a text also the flag `cdrom`.
+                     * @default disk
+                     * @enum {string}
+                     */
+                    devtype?: "disk" | "cdrom";
+                    /**
+                     * @description Whether the guest may give blocks back to the host, which makes holes in a file. In a text the flags `discard` and `no-discard`.
+                     * @default true
+                     */
+                    discard?: boolean;
+                    /**
+                     * @description Whether an image file is read and written past the host's cache. In a text the flag `direct-io-safe`.
+                     * @default false
+                     */
+                    direct_io_safe?: boolean;
+                    /**
+                     * @description What the guest is told about its back end. In a text the flags `trusted` and `untrusted`.
+                     * @default true
+                     */
+                    trusted?: boolean;
+                    /**
+                     * @description Kind of back end.
+                     * @enum {string}
+                     */
+                    backendtype?: "phy";
+                    /**
+                     * @description Protocol between guest and back end.
+                     * @enum {string}
+                     */
+                    specification?: "xen";
+                };
+            };
+        };
+        responses: {
+            /** @description The disk is there; the guest takes it in its own time */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it, or the device is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The device is not right, or its file cannot be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    detachDisk: {
+        parameters: {
+            query?: {
+                /** @description true: without waiting for the guest to let go of it */
+                force?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+                /** @description xvdb, or the disk's number */
+                vdev: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The disk is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description force is neither true nor false */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain, or it has no such device */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it, or the guest does not let go */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attachVif: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string | {
+                    /** @description Ethernet address of the interface in the guest. */
+                    mac?: string;
+                    /** @description The host's bridge that the interface is attached to. */
+                    bridge?: string;
+                    /** @description Name of the interface on the host. */
+                    vifname?: string;
+                    /** @description Addresses of the guest, for whoever reads them in the store. No firewall rule is made of them, as xl's script does. */
+                    ip?: string;
+                    /** @description Most that the guest may send: `b` is bits and `B` bytes, with K, M or G before it; behind `@` how often the credit is renewed, 50 ms when it is left out. */
+                    rate?: string;
+                    /** @description Largest packet in bytes, without the Ethernet header. */
+                    mtu?: number;
+                    /** @description Number of the interface in the guest. */
+                    devid?: number;
+                    /** @description What the guest is told about its back end. In a text the flags `trusted` and `untrusted`. */
+                    trusted?: boolean;
+                    /** @description Has no effect: it chooses an emulated card, and PVH guests have none. Other tools write it everywhere. */
+                    model?: string;
+                    /**
+                     * @description Kind of interface.
+                     * @enum {string}
+                     */
+                    type?: "vif";
+                    /** @description No script is run. What xl's default script does is done without it, so its name is taken. */
+                    script?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The interface is there; the guest takes it in its own time */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it, or the device is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The device is not right, or its file cannot be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host's network does not allow it */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    detachVif: {
+        parameters: {
+            query?: {
+                /** @description true: without waiting for the guest to let go of it */
+                force?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+                /** @description devid or MAC address */
+                vif: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The interface is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description force is neither true nor false */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain, or it has no such device */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it, or the guest does not let go */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getConsoleLog: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description uuid or name of the domain */
+                /** @description uuid, name or domid of the domain */
                 id: string;
             };
             cookie?: never;
@@ -926,7 +1839,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description uuid or name of the domain */
+                /** @description uuid, name or domid of the domain */
                 id: string;
             };
             cookie?: never;

@@ -10,7 +10,12 @@ export type DomainSummary = Schemas["DomainSummary"];
 export type DomainRequest = Undefinable<Schemas["DomainRequestInput"]>;
 export type Host = Schemas["Host"];
 export type DomainState = Domain["state"];
-export type DomainAction = "pause" | "unpause" | "shutdown" | "destroy";
+export type DomainAction = "pause" | "unpause" | "shutdown" | "reboot" | "destroy";
+export type Device = Schemas["Device"];
+/** A disk as xl's text, or as the object that it stands for. */
+export type DiskRequest = Undefinable<JsonBody<"attachDisk">>;
+export type VifRequest = Undefinable<JsonBody<"attachVif">>;
+export type DomainChange = Undefinable<JsonBody<"changeDomain">>;
 
 /** Every operation of the API; a test compares this with the OpenAPI document. */
 export const routes = {
@@ -21,7 +26,15 @@ export const routes = {
   pauseDomain: ["POST", "/domains/{id}/pause"],
   unpauseDomain: ["POST", "/domains/{id}/unpause"],
   shutdownDomain: ["POST", "/domains/{id}/shutdown"],
+  rebootDomain: ["POST", "/domains/{id}/reboot"],
   destroyDomain: ["POST", "/domains/{id}/destroy"],
+  changeDomain: ["PATCH", "/domains/{id}"],
+  sendSysrq: ["POST", "/domains/{id}/sysrq"],
+  listDevices: ["GET", "/domains/{id}/devices"],
+  attachDisk: ["POST", "/domains/{id}/disks"],
+  detachDisk: ["DELETE", "/domains/{id}/disks/{vdev}"],
+  attachVif: ["POST", "/domains/{id}/vifs"],
+  detachVif: ["DELETE", "/domains/{id}/vifs/{vif}"],
   openConsole: ["GET", "/domains/{id}/console"],
   getConsoleLog: ["GET", "/domains/{id}/console/log"],
   getHost: ["GET", "/host"],
@@ -30,9 +43,20 @@ export const routes = {
 type Operation = keyof typeof routes;
 
 /** Optional properties may also be present as undefined, as validated configs have them; JSON leaves them out. */
-type Undefinable<T> = {
-  [Key in keyof T]: Partial<Pick<T, Key>> extends Pick<T, Key> ? T[Key] | undefined : T[Key];
-};
+type Undefinable<T> = T extends object
+  ? {
+      [Key in keyof T]: Partial<Pick<T, Key>> extends Pick<T, Key>
+        ? Undefinable<T[Key]> | undefined
+        : Undefinable<T[Key]>;
+    }
+  : T;
+
+/** The JSON body that an operation takes. */
+type JsonBody<Op extends Operation> = operations[Op] extends {
+  requestBody?: { content: { "application/json": infer Json } };
+}
+  ? Json
+  : never;
 
 /** The JSON bodies of an operation's 2xx responses. */
 type Body<Op extends Operation> = Extract<JsonOf<operations[Op]["responses"]>, object>;
@@ -46,10 +70,14 @@ type JsonOf<Responses> = {
 
 interface Arguments {
   id?: string;
-  body?: DomainRequest;
+  /** Of a device in its path. */
+  vdev?: string;
+  vif?: string;
+  force?: boolean;
+  body?: unknown;
 }
 
-/** The API of one pvhd. Every method throws `PvhError` only. Ids are uuids or names. */
+/** The API of one pvhd. Every method throws `PvhError` only. Ids are uuids, names or domids. */
 export class PvhClient {
   readonly socket: string;
 
@@ -80,13 +108,45 @@ export class PvhClient {
     return (await this.#call(`${action}Domain`, { id })).value;
   }
 
+  /** Says how much memory and how many vCPUs the guest is to have, until it ends. */
+  async changeDomain(id: string, body: DomainChange): Promise<Domain> {
+    return (await this.#call("changeDomain", { id, body })).value;
+  }
+
+  /** @param key one character of Linux's Magic SysRq */
+  async sendSysrq(id: string, key: string): Promise<Domain> {
+    return (await this.#call("sendSysrq", { id, body: { key } })).value;
+  }
+
+  async listDevices(id: string): Promise<Device[]> {
+    return (await this.#call("listDevices", { id })).value;
+  }
+
+  async attachDisk(id: string, body: DiskRequest): Promise<Device> {
+    return (await this.#call("attachDisk", { id, body })).value;
+  }
+
+  /** @param force without waiting for the guest to let go of it */
+  async detachDisk(id: string, vdev: string, force = false): Promise<void> {
+    await this.#call("detachDisk", { id, vdev, force });
+  }
+
+  async attachVif(id: string, body: VifRequest): Promise<Device> {
+    return (await this.#call("attachVif", { id, body })).value;
+  }
+
+  /** @param vif devid or MAC address */
+  async detachVif(id: string, vif: string, force = false): Promise<void> {
+    await this.#call("detachVif", { id, vif, force });
+  }
+
   openConsole(id: string): Promise<DomainConsole> {
-    return openConsole(this.socket, pathOf("openConsole", id));
+    return openConsole(this.socket, pathOf("openConsole", { id }));
   }
 
   /** What the domain has printed, as far as it is kept. */
   async getConsoleLog(id: string): Promise<Uint8Array> {
-    return (await exchange(this.socket, routes.getConsoleLog[0], pathOf("getConsoleLog", id))).bytes;
+    return (await exchange(this.socket, routes.getConsoleLog[0], pathOf("getConsoleLog", { id }))).bytes;
   }
 
   async getHost(): Promise<Host> {
@@ -95,14 +155,18 @@ export class PvhClient {
 
   async #call<Op extends Operation>(
     operation: Op,
-    { id = "", body }: Arguments = {},
+    { body, ...names }: Arguments = {},
   ): Promise<{ status: number; value: Body<Op> }> {
-    const answer = await exchange(this.socket, routes[operation][0], pathOf(operation, id), body);
+    const answer = await exchange(this.socket, routes[operation][0], pathOf(operation, names), body);
     // pvhd checks what it sends against the schemas that these types are made of.
     return { status: answer.status, value: answer.body as Body<Op> };
   }
 }
 
-function pathOf(operation: Operation, id: string): string {
-  return routes[operation][1].replace("{id}", encodeURIComponent(id));
+function pathOf(operation: Operation, { id = "", vdev = "", vif = "", force = false }: Arguments): string {
+  const path = routes[operation][1]
+    .replace("{id}", encodeURIComponent(id))
+    .replace("{vdev}", encodeURIComponent(vdev))
+    .replace("{vif}", encodeURIComponent(vif));
+  return force ? `${path}?force=true` : path;
 }

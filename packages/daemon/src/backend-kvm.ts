@@ -98,10 +98,21 @@ function toInstance(vmm: Vmm, status: VmmStatus): Instance {
   return {
     started: { pid, bootInterface, platform, stages },
     exited: vmm.exited,
-    state: async () => (await vmm.status()).state,
+    status: async () => {
+      const { state, memoryNow, vcpus, devices } = await vmm.status();
+      return { state, memoryNow, vcpus, devices };
+    },
     pause: () => vmm.pause(),
     unpause: () => vmm.unpause(),
     shutdown: () => vmm.shutdown(),
+    reboot: () => vmm.reboot(),
+    sysrq: (key) => vmm.sysrq(key),
+    setMemory: (memory) => vmm.setMemory(memory),
+    setVcpus: (vcpus) => vmm.setVcpus(vcpus),
+    attachDisk: (disk) => vmm.attachDisk(disk),
+    detachDisk: (vdev, force) => vmm.detachDisk(vdev, force),
+    attachVif: (vif) => vmm.attachVif(vif),
+    detachVif: (devid, force) => vmm.detachVif(devid, force),
     destroy: () => vmm.destroy(),
     disconnect: () => vmm.disconnect(),
   };

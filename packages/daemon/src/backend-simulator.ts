@@ -1,8 +1,17 @@
 import { accessSync, appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
-import type { GuestConfig } from "@pvh/builder";
+import { type DiskConfig, type GuestConfig, type VifConfig, vdevNumber } from "@pvh/builder";
 import { type ErrorCode, isErrorCode, PvhError } from "@pvh/errors";
+import {
+  type DeviceStatus,
+  refuseTakenDisk,
+  refuseTakenVif,
+  requireDisk,
+  requireMemoryTarget,
+  requireVcpuCount,
+  requireVif,
+} from "@pvh/kvm";
 import type { Backend, DomainStart, HostSummary, Instance, InstanceState } from "./backend.ts";
 import { ExitReason, ExitRecord } from "./domain.ts";
 
@@ -10,7 +19,7 @@ import { ExitReason, ExitRecord } from "./domain.ts";
  * Domains without a hypervisor, for tests of everything above a backend. They outlive a `Domains` object as VMM
  * processes outlive the daemon. What a guest does stands in its command line:
  * `print=TEXT`, `exit=REASON` (at once), `echo` (lines until `quit`), `fail=CODE` (the start fails), `deaf` (nothing
- * can ask it to shut down).
+ * can ask it to shut down). A disk whose target is `/fail/CODE` cannot be attached, nor an interface on the bridge `fail`.
  */
 export class SimulatorBackend implements Backend {
   readonly name = "simulator";
@@ -121,6 +130,13 @@ export class SimulatedGuest {
   ended = false;
   /** What clients wrote to the console. */
   input = "";
+  /** It does not tell its status any more, as a stopped process does. */
+  hangs = false;
+  /** SysRq keys that were sent. */
+  keys = "";
+  memoryNow: number;
+  vcpusOnline: number;
+  devices: DeviceStatus[] = [];
   readonly #config: GuestConfig;
   readonly #script: Script;
   readonly #exited = Promise.withResolvers<ExitRecord>();
@@ -130,6 +146,10 @@ export class SimulatedGuest {
   constructor(dir: string, config: GuestConfig, script: Script) {
     this.dir = dir;
     this.#config = config;
+    this.memoryNow = config.memory;
+    this.vcpusOnline = config.vcpus;
+    for (const disk of config.disk) this.#attachDisk(disk);
+    for (const vif of config.vif) this.#attachVif(vif);
     this.#script = script;
   }
 
@@ -197,9 +217,16 @@ export class SimulatedGuest {
         stages: [{ name: "inspect", ms: 0.25 }],
       },
       exited: this.#exited.promise,
-      state: async () => {
+      status: async () => {
         this.#refuseEnded();
-        return this.state;
+        if (this.hangs) await new Promise(() => {});
+        const { vcpus, maxvcpus = vcpus } = this.#config;
+        return {
+          state: this.state,
+          memoryNow: this.memoryNow,
+          vcpus: { online: this.vcpusOnline, max: maxvcpus },
+          devices: [...this.devices],
+        };
       },
       pause: async () => {
         this.pauses();
@@ -210,16 +237,93 @@ export class SimulatedGuest {
         this.run();
       },
       shutdown: async () => {
-        if (this.#script.deaf) {
-          throw new PvhError("DOMAIN_STATE", "The guest cannot be asked to shut down; destroy it.");
-        }
+        this.#refuseDeaf();
         await change("shutting-down");
+      },
+      reboot: async () => {
+        this.#refuseDeaf();
+        await change("shutting-down");
+      },
+      sysrq: async (key) => {
+        this.#refuseEnded();
+        this.#refuseDeaf();
+        this.keys += key;
+      },
+      setMemory: async (memory) => {
+        this.#refuseEnded();
+        requireMemoryTarget(this.#config, memory);
+        this.memoryNow = memory;
+      },
+      setVcpus: async (vcpus) => {
+        this.#refuseEnded();
+        requireVcpuCount(this.#config, vcpus);
+        this.vcpusOnline = vcpus;
+      },
+      attachDisk: async (disk) => {
+        this.#refuseEnded();
+        refuseTakenDisk(this.devices, disk);
+        return this.#attachDisk(disk);
+      },
+      detachDisk: async (vdev) => {
+        this.#refuseEnded();
+        this.#detach(requireDisk(this.devices, vdev));
+      },
+      attachVif: async (vif) => {
+        this.#refuseEnded();
+        refuseTakenVif(this.devices, vif);
+        return this.#attachVif(vif);
+      },
+      detachVif: async (devid) => {
+        this.#refuseEnded();
+        this.#detach(requireVif(this.devices, devid));
       },
       destroy: async () => {
         if (!this.ended) this.end("killed");
       },
       disconnect: () => {},
     };
+  }
+
+  #attachDisk({ vdev, target, access }: DiskConfig): DeviceStatus {
+    const [, code = ""] = /^\/fail\/(\w+)$/.exec(target) ?? [];
+    if (isErrorCode(code)) throw new PvhError(code, `The simulator fails with ${code}.`);
+    return this.#attach({
+      kind: "vbd",
+      id: vdevNumber(vdev) ?? 0,
+      name: vdev,
+      target,
+      readonly: access === "r",
+      state: "connected",
+    });
+  }
+
+  #attachVif({ devid, mac, bridge }: VifConfig): DeviceStatus {
+    if (bridge === "fail") throw new PvhError("HOST_NETWORK", "The simulator has no such bridge.");
+    const taken = this.devices.filter(({ kind }) => kind === "vif").map(({ id }) => id);
+    let id = devid ?? 0;
+    while (devid === undefined && taken.includes(id)) id++;
+    return this.#attach({
+      kind: "vif",
+      id,
+      name: `vif${id}`,
+      mac: mac ?? `00:16:3e:00:00:${id.toString(16).padStart(2, "0")}`,
+      ...(bridge === undefined ? {} : { bridge }),
+      state: "connected",
+    });
+  }
+
+  #attach(device: DeviceStatus): DeviceStatus {
+    this.devices.push(device);
+    return device;
+  }
+
+  #detach(device: DeviceStatus): void {
+    this.devices = this.devices.filter((one) => one !== device);
+  }
+
+  #refuseDeaf(): void {
+    if (!this.#script.deaf) return;
+    throw new PvhError("DOMAIN_STATE", "The guest cannot be asked; destroy it.");
   }
 
   #echo(text: string): void {

@@ -1,11 +1,14 @@
 import type { Duplex } from "node:stream";
-import type { GuestConfig } from "@pvh/builder";
+import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
 import type { Problem } from "@pvh/errors";
+import type { DeviceStatus, VcpuCounts } from "@pvh/kvm";
 import type { ExitRecord, Run } from "./domain.ts";
 
 /** What a backend starts a domain from. */
 export interface DomainStart {
   uuid: string;
+  /** Number of the domain among the live ones of this host. */
+  domid: number;
   /** Existing runtime directory of the domain; the backend keeps all of its files there. */
   dir: string;
   config: GuestConfig;
@@ -14,17 +17,40 @@ export interface DomainStart {
 
 export type InstanceState = "creating" | "paused" | "running" | "shutting-down";
 
+/** What a domain has at the moment. */
+export interface InstanceStatus {
+  state: InstanceState;
+  /** MiB. */
+  memoryNow: number;
+  vcpus: VcpuCounts;
+  devices: DeviceStatus[];
+}
+
 /** What is known about a start once it is over. */
 export type StartSummary = Omit<Run, "startedAt" | "hostBoot">;
 
 /** A domain that has a process or a hypervisor's object behind it. */
 export interface Instance {
   readonly started: StartSummary;
-  state(): Promise<InstanceState>;
+  status(): Promise<InstanceStatus>;
   pause(): Promise<void>;
   unpause(): Promise<void>;
   /** Asks the guest to end; DOMAIN_STATE when there is no way to ask. */
   shutdown(): Promise<void>;
+  /** Asks the guest to reboot, which ends this instance; DOMAIN_STATE when there is no way to ask. */
+  reboot(): Promise<void>;
+  /** Sends one key of Linux's Magic SysRq; DOMAIN_STATE when there is no way to. */
+  sysrq(key: string): Promise<void>;
+  /** Says how many MiB the guest is to have; CONFIG_INVALID above its config's limit. It follows in its own time. */
+  setMemory(memory: number): Promise<void>;
+  /** Says how many vCPUs the guest is to have online; CONFIG_INVALID above its config's limit. */
+  setVcpus(vcpus: number): Promise<void>;
+  /** DEVICE_TAKEN when the guest has such a one. */
+  attachDisk(disk: DiskConfig): Promise<DeviceStatus>;
+  /** DEVICE_NOT_FOUND when there is none. `force`: without waiting for the guest to let go of it. */
+  detachDisk(vdev: string, force: boolean): Promise<void>;
+  attachVif(vif: VifConfig): Promise<DeviceStatus>;
+  detachVif(devid: number, force: boolean): Promise<void>;
   /** Ends the domain now. Resolves when nothing of it runs any more; `exited` then has reason `killed`. */
   destroy(): Promise<void>;
   /** Resolves once, when the domain has ended for whatever reason. Never rejects. */

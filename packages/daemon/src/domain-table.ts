@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { PvhError } from "@pvh/errors";
 import type { Instance } from "./backend.ts";
 import { type DomainRecord, isLive } from "./domain.ts";
+import { nextDomid } from "./domids.ts";
 import type { Store } from "./store.ts";
 
 /** A domain in memory. `record` is replaced, never changed in place; the database holds it too, unless a write failed. */
@@ -19,11 +20,13 @@ export class DomainTable {
   readonly #entries = new Map<string, Entry>();
   readonly #store: Store;
   readonly #directory: string;
+  #lastDomid: number;
 
   constructor(store: Store, directory: string) {
     this.#store = store;
     this.#directory = directory;
     for (const record of store.all()) this.#entries.set(record.uuid, this.#entry(record));
+    this.#lastDomid = Math.max(0, ...this.entries().map(({ record }) => record.domid ?? 0));
   }
 
   entries(): Entry[] {
@@ -38,17 +41,32 @@ export class DomainTable {
     return this.entries().find(({ record }) => record.name === name && isLive(record.state));
   }
 
+  liveByDomid(domid: number): Entry | undefined {
+    return this.entries().find(({ record }) => record.domid === domid && isLive(record.state));
+  }
+
+  /** A domid that no live domain has. It is taken when a record has it. */
+  freeDomid(): number {
+    const live = this.entries().filter(({ record }) => isLive(record.state));
+    this.#lastDomid = nextDomid(this.#lastDomid, new Set(live.flatMap(({ record }) => record.domid ?? [])));
+    return this.#lastDomid;
+  }
+
   endedByName(name: string): Entry[] {
     return this.entries().filter(({ record }) => record.name === name && !isLive(record.state));
   }
 
-  /** @param id uuid or name; a live domain comes before an ended one of the same name */
+  /** @param id uuid, name, or domid of a live domain; a live domain comes before an ended one of the same name */
   find(id: string): Entry {
-    const entry = this.#entries.get(id.toLowerCase()) ?? this.liveByName(id) ?? this.endedByName(id).at(-1);
+    const entry =
+      this.#entries.get(id.toLowerCase()) ??
+      this.liveByName(id) ??
+      (/^[1-9][0-9]{0,4}$/.test(id) ? this.liveByDomid(Number(id)) : undefined) ??
+      this.endedByName(id).at(-1);
     if (entry === undefined) {
       throw new PvhError(
         "DOMAIN_NOT_FOUND",
-        `There is no domain with the name or uuid ${JSON.stringify(id)}.`,
+        `There is no domain with the name, uuid or domid ${JSON.stringify(id)}.`,
         {
           field: "id",
           found: id,

@@ -65,6 +65,8 @@ export const DomainRecord = z.object({
   state: DomainState,
   /** ISO 8601. */
   createdAt: z.string(),
+  /** Of the latest start; unique among live domains. Unknown of what an older pvhd started. */
+  domid: z.int().optional(),
   /** Automatic restarts by the config's on_* policies. */
   restarts: z.int(),
   run: Run.optional(),

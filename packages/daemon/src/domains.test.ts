@@ -41,6 +41,28 @@ test("a create whose record cannot be written leaves nothing that runs", async (
   expectNothing(daemon);
 });
 
+test("each start has a domid that no other live domain has", async () => {
+  await using daemon = await new TestDaemon().start();
+  const { uuid } = (await daemon.domains.create(config(daemon), false)).domain;
+  await daemon.domains.create(config(daemon, { name: "h" }), false);
+  expect(daemon.domains.list().map(({ domid }) => domid)).toEqual([1, 2]);
+  daemon.backend.guest(uuid).end("reboot");
+  await vi.waitFor(() => expect(daemon.domains.get(uuid)).toMatchObject({ state: "running", domid: 3 }));
+  await daemon.restart();
+  expect(daemon.domains.get("3").uuid).toBe(uuid);
+  expect((await daemon.domains.create(config(daemon, { name: "i" }), false)).domain.domid).toBe(4);
+});
+
+test("a domain whose process does not answer is shown without what only that knows", async () => {
+  await using daemon = await new TestDaemon().start();
+  const { domain } = await daemon.domains.create(config(daemon), false);
+  expect(await daemon.domains.live(domain)).toMatchObject({ memoryNow: 32 });
+  daemon.backend.guest(domain.uuid).hangs = true;
+  const before = performance.now();
+  expect(await daemon.domains.live(domain)).toBeUndefined();
+  expect(performance.now() - before).toBeLessThan(5000);
+});
+
 test("of two creates with one name exactly one wins", async () => {
   await using daemon = await new TestDaemon().start();
   const results = await Promise.allSettled([1, 2, 3].map(() => daemon.domains.create(config(daemon), false)));

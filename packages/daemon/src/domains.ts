@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { GuestConfig } from "@pvh/builder";
+import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
 import { formatError, PvhError } from "@pvh/errors";
-import type { Backend, Instance } from "./backend.ts";
+import { type DeviceStatus, requireMemoryTarget, requireVcpuCount } from "@pvh/kvm";
+import type { Backend, Instance, InstanceStatus } from "./backend.ts";
 import { type ConsoleSource, openConsole } from "./console.ts";
 import { type DomainRecord, type DomainState, type ExitRecord, isLive } from "./domain.ts";
 import { DomainTable, type Entry } from "./domain-table.ts";
@@ -32,6 +33,16 @@ export interface DomainsOptions {
   log: (line: string) => void;
   /** Least time between two starts of a domain by its policy, in ms. */
   restartInterval?: number;
+}
+
+/** How long whoever asks about a domain waits for what its process knows. */
+const LIVE_MS = 1000;
+
+/** What can be changed of a live domain, as far as it is given. */
+export interface DomainChange {
+  /** MiB. */
+  memory?: number;
+  vcpus?: number;
 }
 
 /**
@@ -74,7 +85,7 @@ export class Domains {
     return this.#table.entries().map((entry) => entry.record);
   }
 
-  /** @param id uuid or name */
+  /** @param id uuid, name or domid */
   get(id: string): DomainRecord {
     return this.#table.find(id).record;
   }
@@ -107,6 +118,7 @@ export class Domains {
       state: "creating",
       createdAt: new Date().toISOString(),
       restarts: 0,
+      domid: this.#table.freeDomid(),
     });
     entry.creation = this.#serial.run(uuid, () => this.#firstStart(entry));
     await entry.creation;
@@ -124,6 +136,66 @@ export class Domains {
   /** Asks the guest to end. */
   shutdown(id: string): Promise<DomainRecord> {
     return this.#command(id, "shutdown", (instance) => instance.shutdown());
+  }
+
+  /** Asks the guest to reboot; what happens then is its config's `on_reboot`. */
+  reboot(id: string): Promise<DomainRecord> {
+    return this.#command(id, "reboot", (instance) => instance.reboot());
+  }
+
+  /** @param key one character of Linux's Magic SysRq */
+  sysrq(id: string, key: string): Promise<DomainRecord> {
+    return this.#command(id, "take SysRq keys", (instance) => instance.sysrq(key));
+  }
+
+  /** Until the domain ends; a restart begins with what its config says. All of it is right, or nothing is changed. */
+  change(id: string, { memory, vcpus }: DomainChange): Promise<DomainRecord> {
+    const { config } = this.#table.find(id).record;
+    if (memory !== undefined) requireMemoryTarget(config, memory);
+    if (vcpus !== undefined) requireVcpuCount(config, vcpus);
+    return this.#command(id, "change", async (instance) => {
+      if (memory !== undefined) await instance.setMemory(memory);
+      if (vcpus !== undefined) await instance.setVcpus(vcpus);
+    });
+  }
+
+  /** What the domain has at the moment; undefined when nothing of it runs, or it does not answer soon. */
+  async live({ uuid }: DomainRecord): Promise<InstanceStatus | undefined> {
+    const instance = this.#table.byUuid(uuid)?.instance;
+    if (instance === undefined) return undefined;
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), LIVE_MS);
+    try {
+      return await Promise.race([instance.status(), late.promise]);
+    } catch {
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  devices(id: string): Promise<DeviceStatus[]> {
+    return this.#withDevices(id, "show its devices", async (instance) => (await instance.status()).devices);
+  }
+
+  attachDisk(id: string, disk: DiskConfig): Promise<DeviceStatus> {
+    return this.#withDevices(id, "take a disk", (instance) => instance.attachDisk(disk));
+  }
+
+  detachDisk(id: string, vdev: string, force: boolean): Promise<void> {
+    return this.#withDevices(id, "let go of a disk", (instance) => instance.detachDisk(vdev, force));
+  }
+
+  attachVif(id: string, vif: VifConfig): Promise<DeviceStatus> {
+    return this.#withDevices(id, "take an interface", (instance) => instance.attachVif(vif));
+  }
+
+  /** @param vif devid or MAC */
+  detachVif(id: string, vif: string, force: boolean): Promise<void> {
+    return this.#withDevices(id, "let go of an interface", async (instance) => {
+      const devid = /^[0-9]{1,9}$/.test(vif) ? Number(vif) : vifOfMac((await instance.status()).devices, vif);
+      await instance.detachVif(devid, force);
+    });
   }
 
   /** Ends the domain now; its record stays. */
@@ -187,9 +259,9 @@ export class Domains {
   }
 
   async #launch(entry: Entry, startPaused: boolean): Promise<void> {
-    const { uuid, config } = entry.record;
+    const { uuid, config, domid = this.#table.freeDomid() } = entry.record;
     const startedAt = new Date().toISOString();
-    const instance = await this.#options.backend.launch({ uuid, dir: entry.dir, config, startPaused });
+    const instance = await this.#options.backend.launch({ uuid, domid, dir: entry.dir, config, startPaused });
     try {
       this.#table.update(entry, {
         state: startPaused ? "paused" : "running",
@@ -250,6 +322,7 @@ export class Domains {
     if (entry.record.state !== "rebooting" || this.#closing) return;
     try {
       makeRuntimeDirectory(entry.dir);
+      this.#table.update(entry, { domid: this.#table.freeDomid() });
       await this.#launch(entry, false);
     } catch (error) {
       const reason = entry.record.exit?.reason ?? "vmm-died";
@@ -266,17 +339,36 @@ export class Domains {
     return this.#exclusive(id, async (entry) => {
       const { instance } = entry;
       if (instance === undefined) throw wrongState(entry.record, action);
+      let done = false;
       try {
         await run(instance);
-        this.#table.update(entry, { state: await instance.state() });
+        done = true;
+        const { state } = await instance.status();
+        this.#table.update(entry, { state });
       } catch (error) {
-        if (!(error instanceof PvhError) || error.code !== "VMM_DIED") throw error;
-        // It ended while it was told what to do.
+        if (!isGone(error)) throw error;
         this.#settle(entry, await instance.exited);
-        throw wrongState(entry.record, action);
+        // It ended before it was told what to do, else perhaps because of it.
+        if (!done) throw wrongState(entry.record, action);
       }
       return entry.record;
     });
+  }
+
+  /** Beside other actions: a guest may take its time to let go of a device, and can be destroyed meanwhile. */
+  async #withDevices<T>(id: string, action: string, run: (instance: Instance) => Promise<T>): Promise<T> {
+    const { instance, record } = this.#table.find(id);
+    if (instance === undefined) throw wrongState(record, action);
+    try {
+      return await run(instance);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      throw new PvhError(
+        "DOMAIN_STATE",
+        `The domain ${JSON.stringify(record.name)} ended while it was told to ${action}.`,
+        { field: "state", found: "ended" },
+      );
+    }
   }
 
   async #end(entry: Entry): Promise<void> {
@@ -347,6 +439,22 @@ function makeRuntimeDirectory(dir: string): void {
     const sentence = `The domain's directory ${dir} cannot be made: free space on its disk, and check that pvhd may write there.`;
     throw new PvhError("DAEMON_STATE", sentence, { field: "--state", found: dir, cause });
   }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof PvhError && error.code === "VMM_DIED";
+}
+
+/** @throws PvhError DEVICE_NOT_FOUND */
+function vifOfMac(devices: readonly DeviceStatus[], text: string): number {
+  const mac = text.toLowerCase().replaceAll("-", ":");
+  const vif = devices.find((device) => device.kind === "vif" && device.mac === mac);
+  if (vif !== undefined) return vif.id;
+  throw new PvhError("DEVICE_NOT_FOUND", `The domain has no interface ${JSON.stringify(text)}.`, {
+    field: "vif",
+    found: text,
+    allowed: "devid or MAC of an interface of the domain",
+  });
 }
 
 function refuseOtherRequest(known: DomainRecord, wanted: GuestConfig, startPaused: boolean): void {

@@ -1,4 +1,11 @@
-export type { Backend, DomainStart, HostSummary, Instance, InstanceState } from "./backend.ts";
+export type {
+  Backend,
+  DomainStart,
+  HostSummary,
+  Instance,
+  InstanceState,
+  InstanceStatus,
+} from "./backend.ts";
 export { KvmBackend } from "./backend-kvm.ts";
 export { SimulatorBackend } from "./backend-simulator.ts";
 export { startDaemon } from "./daemon.ts";

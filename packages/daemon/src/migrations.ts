@@ -16,6 +16,9 @@ const migrations: readonly string[] = [
    ) STRICT;
    CREATE UNIQUE INDEX live_name ON domains (name)
      WHERE state IN ('creating', 'paused', 'running', 'shutting-down', 'rebooting');`,
+  `ALTER TABLE domains ADD COLUMN domid INTEGER;
+   CREATE UNIQUE INDEX live_domid ON domains (domid)
+     WHERE state IN ('creating', 'paused', 'running', 'shutting-down', 'rebooting');`,
 ];
 
 export function migrate(database: Database, path: string): void {

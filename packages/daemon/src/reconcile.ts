@@ -58,7 +58,7 @@ async function reconcileOne(task: Reconciliation, entry: Entry): Promise<void> {
 /** False when the instance ended meanwhile. */
 async function takeUp(task: Reconciliation, entry: Entry, instance: Instance): Promise<boolean> {
   try {
-    const state = await instance.state();
+    const { state } = await instance.status();
     const startedAt = entry.record.run?.startedAt ?? new Date().toISOString();
     const run = { ...instance.started, startedAt, hostBoot: task.hostBoot };
     task.table.update(entry, { state, run });

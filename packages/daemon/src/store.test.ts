@@ -33,6 +33,7 @@ const full = record({
   state: "crashed",
   startPaused: true,
   restarts: 3,
+  domid: 9,
   run: {
     startedAt: "2026-01-01T00:00:01.000Z",
     pid: 7,
@@ -70,6 +71,15 @@ test("the database itself refuses two live domains of one name", () => {
   const store = openStore(file);
   store.save(record());
   const twin = record({ uuid: "22222222-2222-4222-8222-222222222222" });
+  expect(() => store.save(twin)).toThrow(/UNIQUE/);
+  store.save({ ...twin, state: "shutdown" });
+  store.close();
+});
+
+test("the database itself refuses two live domains of one domid, not an ended one", () => {
+  const store = openStore(file);
+  store.save(record({ domid: 3 }));
+  const twin = record({ uuid: "22222222-2222-4222-8222-222222222222", name: "h", domid: 3 });
   expect(() => store.save(twin)).toThrow(/UNIQUE/);
   store.save({ ...twin, state: "shutdown" });
   store.close();

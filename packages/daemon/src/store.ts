@@ -12,6 +12,7 @@ const Row = z.object({
   state: z.string(),
   created_at: z.string(),
   restarts: z.number(),
+  domid: z.number().nullable(),
   run: z.string().nullable(),
   exit: z.string().nullable(),
 });
@@ -31,12 +32,12 @@ export function openStore(path: string): Store {
   const database = open(path);
   const all = database.prepare<[], unknown>("SELECT * FROM domains ORDER BY created_at, uuid");
   const save = database.prepare<Row>(
-    `INSERT INTO domains (uuid, name, config, start_paused, state, created_at, restarts, run, exit)
-     VALUES (@uuid, @name, @config, @start_paused, @state, @created_at, @restarts, @run, @exit)
+    `INSERT INTO domains (uuid, name, config, start_paused, state, created_at, restarts, domid, run, exit)
+     VALUES (@uuid, @name, @config, @start_paused, @state, @created_at, @restarts, @domid, @run, @exit)
      ON CONFLICT (uuid) DO UPDATE SET
        name = excluded.name, config = excluded.config, start_paused = excluded.start_paused,
        state = excluded.state, created_at = excluded.created_at, restarts = excluded.restarts,
-       run = excluded.run, exit = excluded.exit`,
+       domid = excluded.domid, run = excluded.run, exit = excluded.exit`,
   );
   const remove = database.prepare<[string]>("DELETE FROM domains WHERE uuid = ?");
   return {
@@ -89,6 +90,7 @@ function toRow(record: DomainRecord): Row {
     state: record.state,
     created_at: record.createdAt,
     restarts: record.restarts,
+    domid: record.domid ?? null,
     run: record.run === undefined ? null : JSON.stringify(record.run),
     exit: record.exit === undefined ? null : JSON.stringify(record.exit),
   };
@@ -106,6 +108,7 @@ function toRecord(value: unknown): DomainRecord {
       state: row.state,
       createdAt: row.created_at,
       restarts: row.restarts,
+      ...(row.domid === null ? {} : { domid: row.domid }),
       ...(row.run === null ? {} : { run: JSON.parse(row.run) }),
       ...(row.exit === null ? {} : { exit: JSON.parse(row.exit) }),
     });

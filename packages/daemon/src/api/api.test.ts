@@ -36,6 +36,12 @@ function guest(changes: Partial<GuestConfig> & { start_paused?: boolean } = {}) 
 const create = (payload: object = guest()) => app.inject({ method: "POST", url: "/domains", payload });
 const get = (url: string) => app.inject({ method: "GET", url });
 const post = (url: string) => app.inject({ method: "POST", url });
+const remove = (url: string) => app.inject({ method: "DELETE", url });
+const headers = { "content-type": "application/json" };
+const send = (url: string, body: unknown) =>
+  app.inject({ method: "POST", url, payload: JSON.stringify(body), headers });
+const patch = (body: unknown, id = "guest") =>
+  app.inject({ method: "PATCH", url: `/domains/${id}`, payload: JSON.stringify(body), headers });
 
 test("POST creates and starts a domain", async () => {
   const response = await create();
@@ -81,9 +87,10 @@ test.each([
   [{ memory: -1 }, "memory", "CONFIG_INVALID"],
   [{ kernel: "vmlinux" }, "kernel", "CONFIG_INVALID"],
   [{ ramdisk: "./initrd" }, "ramdisk", "CONFIG_INVALID"],
+  [{ disk: ["/a,raw,xvda", "b.img,raw,xvdb"] }, "disk[1].target", "CONFIG_INVALID"],
   [{ start_paused: 1 }, "start_paused", "CONFIG_INVALID"],
   [{ memroy: 64 }, "memroy", "CONFIG_KEY_UNKNOWN"],
-  [{ disk: ["a.img"] }, "disk", "CONFIG_KEY_UNSUPPORTED"],
+  [{ device_tree: "a" }, "device_tree", "CONFIG_KEY_UNSUPPORTED"],
   [{ kernel: "/nonexistent/kernel" }, "kernel", "FILE_UNREADABLE"],
 ])("a body with %j is refused for %s", async (change, field, code) => {
   const { name, ...rest } = guest();
@@ -98,7 +105,6 @@ test.each([
   ["[]", { code: "REQUEST_INVALID", found: "an array" }],
   ["", { code: "REQUEST_INVALID", found: "empty" }],
 ])("the body %j is refused", async (payload, problem) => {
-  const headers = { "content-type": "application/json" };
   const response = await app.inject({ method: "POST", url: "/domains", payload, headers });
   expect(response.statusCode).toBe(400);
   expect(response.json()).toMatchObject(problem);
@@ -108,7 +114,6 @@ test.each(["[".repeat(100_000) + "]".repeat(100_000), JSON.stringify("x".repeat(
   "a start_paused of many bytes is refused in a few words",
   async (value) => {
     const payload = `{"name":"x","type":"pvh","kernel":"/k","start_paused":${value}}`;
-    const headers = { "content-type": "application/json" };
     const response = await app.inject({ method: "POST", url: "/domains", payload, headers });
     expect(response.statusCode).toBe(422);
     expect(response.json()).toMatchObject({ code: "CONFIG_INVALID", field: "start_paused" });
@@ -117,7 +122,6 @@ test.each(["[".repeat(100_000) + "]".repeat(100_000), JSON.stringify("x".repeat(
 );
 
 test("a body that is too large, or not JSON, is refused", async () => {
-  const headers = { "content-type": "application/json" };
   const large = await app.inject({
     method: "POST",
     url: "/domains",
@@ -137,7 +141,6 @@ test("a body that is too large, or not JSON, is refused", async () => {
 
 test("a key like __proto__ is an unknown key, and nothing else", async () => {
   const payload = `{"name":"x","type":"pvh","kernel":"/k","__proto__":{"memory":1}}`;
-  const headers = { "content-type": "application/json" };
   const response = await app.inject({ method: "POST", url: "/domains", payload, headers });
   expect(response.json()).toMatchObject({ code: "CONFIG_KEY_UNKNOWN", field: "__proto__" });
 });
@@ -183,11 +186,12 @@ test("actions answer with the domain as it is then", async () => {
   await create(guest({ start_paused: true }));
   expect((await post("/domains/guest/unpause")).json()).toMatchObject({ state: "running" });
   expect((await post("/domains/guest/pause")).json()).toMatchObject({ state: "paused" });
+  expect((await post("/domains/guest/reboot")).json()).toMatchObject({ state: "shutting-down" });
   expect((await post("/domains/guest/shutdown")).json()).toMatchObject({ state: "shutting-down" });
   const { pid, ...destroyed } = (await post("/domains/guest/destroy")).json();
   expect(destroyed).toMatchObject({ state: "destroyed", exit: { reason: "killed" } });
   expect(pid).toBeUndefined();
-  for (const action of ["pause", "unpause", "shutdown", "destroy"]) {
+  for (const action of ["pause", "unpause", "shutdown", "reboot", "destroy"]) {
     const refused = await post(`/domains/guest/${action}`);
     expect(refused.statusCode).toBe(409);
     expect(refused.json()).toMatchObject({ code: "DOMAIN_STATE", found: "destroyed" });
@@ -211,17 +215,155 @@ test("DELETE ends and forgets", async () => {
   expect(daemon.backend.running()).toEqual([]);
 });
 
+test("a live domain has a domid, by which it can be named; an ended one has none", async () => {
+  await create(guest({ name: "first" }));
+  const { uuid: id, domid } = (await create()).json();
+  expect(domid).toBe(2);
+  expect((await get("/domains/2")).json().uuid).toBe(id);
+  expect((await get("/domains")).json()).toMatchObject([{ domid: 1 }, { domid: 2 }]);
+  await post("/domains/2/destroy");
+  expect((await get("/domains/2")).statusCode).toBe(404);
+  expect((await get("/domains/guest")).json().domid).toBeUndefined();
+});
+
+test("memory and vCPUs of a live domain are changed within its config's limits", async () => {
+  await create(guest({ maxmem: 128, maxvcpus: 4 }));
+  expect((await get("/domains/guest")).json()).toMatchObject({
+    memory_now: 64,
+    vcpus_online: 1,
+    vcpus_max: 4,
+  });
+  const changed = await patch({ memory: 128, vcpus: 3 });
+  expect(changed.statusCode).toBe(200);
+  expect(changed.json()).toMatchObject({ memory: 64, memory_now: 128, vcpus: 1, vcpus_online: 3 });
+  // Neither of the two, when one is wrong.
+  const refused = await patch({ memory: 100, vcpus: 5 });
+  expect(refused.statusCode).toBe(422);
+  expect(refused.json()).toMatchObject({ code: "CONFIG_INVALID", field: "vcpus", found: "5" });
+  expect((await get("/domains/guest")).json()).toMatchObject({ memory_now: 128, vcpus_online: 3 });
+  await post("/domains/guest/destroy");
+  expect((await patch({ memory: 64 })).json()).toMatchObject({ code: "DOMAIN_STATE", status: 409 });
+  const ended = (await get("/domains/guest")).json();
+  expect(ended).toMatchObject({ vcpus_max: 4 });
+  expect([ended.memory_now, ended.devices]).toEqual([undefined, undefined]);
+});
+
+test.each([
+  [{}, "REQUEST_INVALID", "body"],
+  [[], "REQUEST_INVALID", "body"],
+  [{ name: "x" }, "REQUEST_INVALID", "name"],
+  [{ memory: "64" }, "CONFIG_INVALID", "memory"],
+  [{ memory: 1.5 }, "CONFIG_INVALID", "memory"],
+  [{ vcpus: null }, "CONFIG_INVALID", "vcpus"],
+  [{ memory: 65 }, "CONFIG_INVALID", "memory"],
+])("a change of %j is refused", async (body, code, field) => {
+  await create();
+  expect((await patch(body)).json()).toMatchObject({ code, field });
+});
+
+test("a SysRq key is one printable character", async () => {
+  const { uuid: id } = (await create()).json();
+  expect((await send("/domains/guest/sysrq", { key: "h" })).statusCode).toBe(200);
+  for (const body of [{ key: "hh" }, { key: "" }, {}, "h"]) {
+    const response = await send("/domains/guest/sysrq", body);
+    expect(response.statusCode).toBe(400);
+    expect(response.json()).toMatchObject({ code: "REQUEST_INVALID" });
+  }
+  expect(daemon.backend.guest(id).keys).toBe("h");
+  await post("/domains/guest/destroy");
+  expect((await send("/domains/guest/sysrq", { key: "h" })).statusCode).toBe(409);
+});
+
+test("what ends a guest at once has done what was asked for", async () => {
+  const { uuid: id } = (await create(guest({ on_reboot: "destroy" }))).json();
+  const simulated = daemon.backend.guest(id);
+  Object.defineProperty(simulated, "keys", { set: () => simulated.end("reboot"), get: () => "" });
+  const response = await send("/domains/guest/sysrq", { key: "b" });
+  expect(response.statusCode).toBe(200);
+  expect(response.json()).toMatchObject({ state: "shutdown", exit: { reason: "reboot" } });
+});
+
+test("devices come as text or object, are listed, and go", async () => {
+  await create();
+  const xvda = await send("/domains/guest/disks", "/img,raw,xvda,r");
+  expect(xvda.statusCode).toBe(201);
+  expect(xvda.json()).toMatchObject({ kind: "vbd", id: 51712, name: "xvda", target: "/img", readonly: true });
+  expect((await send("/domains/guest/disks", { target: "/b", vdev: "xvdb" })).statusCode).toBe(201);
+  expect((await send("/domains/guest/vifs", "bridge=br0,mac=00:16:3e:0A:00:01")).statusCode).toBe(201);
+  expect((await send("/domains/guest/vifs", {})).json()).toMatchObject({ kind: "vif", id: 1 });
+  const { devices } = (await get("/domains/guest")).json();
+  expect(devices.map(({ id }: { id: number }) => id)).toEqual([51712, 51728, 0, 1]);
+  expect((await remove("/domains/guest/disks/51712?force=true")).statusCode).toBe(204);
+  expect((await remove("/domains/guest/vifs/00-16-3E-0a-00-01")).statusCode).toBe(204);
+  expect((await remove("/domains/guest/vifs/1")).statusCode).toBe(204);
+  expect((await get("/domains/guest/devices")).json()).toMatchObject([{ name: "xvdb" }]);
+  for (const url of ["/domains/guest/disks/xvdb?force=maybe", "/domains/guest/vifs/0?force=1"]) {
+    expect((await remove(url)).json()).toMatchObject({ code: "REQUEST_INVALID", field: "force" });
+  }
+});
+
+test("a device that is taken, absent or wrong is refused", async () => {
+  await create();
+  await send("/domains/guest/disks", "/img,raw,xvda");
+  await send("/domains/guest/vifs", "devid=0");
+  const disks = "/domains/guest/disks";
+  const vifs = "/domains/guest/vifs";
+  for (const [response, code, status] of [
+    [await send(disks, "/img,raw,d0"), "DEVICE_TAKEN", 409],
+    [await send(disks, "/fail/DISK_IN_USE,raw,xvdb"), "DISK_IN_USE", 409],
+    [await send(disks, "img,raw,xvdb"), "CONFIG_INVALID", 422],
+    [await send(disks, { vdev: "xvdb" }), "CONFIG_INVALID", 422],
+    [await send(disks, 5), "CONFIG_INVALID", 422],
+    [await send(vifs, "devid=0"), "DEVICE_TAKEN", 409],
+    [await send(vifs, { devid: -1 }), "CONFIG_INVALID", 422],
+    [await send(vifs, { colour: "red" }), "CONFIG_INVALID", 422],
+    [await send(vifs, "bridge=fail"), "HOST_NETWORK", 503],
+    [await remove(`${disks}/xvdb`), "DEVICE_NOT_FOUND", 404],
+    [await remove(`${vifs}/3`), "DEVICE_NOT_FOUND", 404],
+    [await remove(`${vifs}/00:16:3e:ff:ff:ff`), "DEVICE_NOT_FOUND", 404],
+  ] as const) {
+    expect(response.json()).toMatchObject({ code, status });
+  }
+  for (const url of [disks, vifs]) {
+    expect((await app.inject({ method: "POST", url, payload: "{", headers })).statusCode).toBe(400);
+  }
+  await post("/domains/guest/destroy");
+  for (const refused of [
+    await get("/domains/guest/devices"),
+    await send(disks, "/img,raw,xvdb"),
+    await send(vifs, {}),
+    await remove(`${disks}/xvda`),
+    await remove(`${vifs}/0`),
+  ]) {
+    expect(refused.json()).toMatchObject({ code: "DOMAIN_STATE", status: 409 });
+  }
+});
+
 test("what is not there is 404 everywhere", async () => {
   const requests = [
     ["GET", "/domains/none"],
     ["DELETE", "/domains/none"],
     ["GET", "/domains/none/console"],
-    ...["pause", "unpause", "shutdown", "destroy"].map((action) => ["POST", `/domains/none/${action}`]),
+    ...["pause", "unpause", "shutdown", "reboot", "destroy"].map((action) => [
+      "POST",
+      `/domains/none/${action}`,
+    ]),
   ] as ["GET" | "POST" | "DELETE", string][];
   for (const [method, url] of requests) {
     const response = await app.inject({ method, url });
     expect(response.statusCode, url).toBe(404);
     expect(response.json()).toMatchObject({ code: "DOMAIN_NOT_FOUND", found: "none" });
+  }
+  for (const response of [
+    await patch({ memory: 64 }, "none"),
+    await send("/domains/none/sysrq", { key: "h" }),
+    await send("/domains/none/disks", "/a,raw,xvda"),
+    await send("/domains/none/vifs", ""),
+    await remove("/domains/none/disks/xvda"),
+    await remove("/domains/none/vifs/0"),
+    await get("/domains/none/devices"),
+  ]) {
+    expect(response.json()).toMatchObject({ code: "DOMAIN_NOT_FOUND", status: 404, found: "none" });
   }
   const nowhere = await get("/nowhere");
   expect(nowhere.statusCode).toBe(404);
@@ -275,6 +417,9 @@ test("a defect is a 500 with its cause, and a line in the log", async () => {
   vi.spyOn(daemon.domains, "checkHost").mockImplementation(boom);
   vi.spyOn(daemon.store, "save").mockImplementation(boom);
   vi.spyOn(daemon.store, "remove").mockImplementation(boom);
+  for (const call of ["devices", "attachDisk", "detachDisk", "attachVif", "detachVif"] as const) {
+    vi.spyOn(daemon.domains, call).mockImplementation(boom);
+  }
   const answers = [
     await get("/domains"),
     await get("/domains/guest"),
@@ -283,9 +428,16 @@ test("a defect is a 500 with its cause, and a line in the log", async () => {
     await get("/host"),
     await create(guest({ name: "other" })),
     ...(await Promise.all(
-      ["pause", "unpause", "shutdown"].map((action) => post(`/domains/guest/${action}`)),
+      ["pause", "unpause", "shutdown", "reboot"].map((action) => post(`/domains/guest/${action}`)),
     )),
-    await app.inject({ method: "DELETE", url: "/domains/guest" }),
+    await patch({ memory: 64 }),
+    await send("/domains/guest/sysrq", { key: "h" }),
+    await get("/domains/guest/devices"),
+    await send("/domains/guest/disks", "/a,raw,xvda"),
+    await send("/domains/guest/vifs", ""),
+    await remove("/domains/guest/disks/xvda"),
+    await remove("/domains/guest/vifs/0"),
+    await remove("/domains/guest"),
   ];
   for (const answer of answers) {
     expect(answer.statusCode).toBe(500);

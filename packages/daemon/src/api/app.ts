@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Domains } from "../domains.ts";
 import { consoleRoute } from "./console-route.ts";
+import { deviceRoutes } from "./device-routes.ts";
 import { domainRoutes } from "./domain-routes.ts";
 import { hostRoute } from "./host-route.ts";
 import { parseJson } from "./json-error.ts";
@@ -49,6 +50,7 @@ export async function createApp(
   await app.register(swaggerUi, { routePrefix: "/docs" });
   await app.register(websocket, { options: { maxPayload: consoleFrameLimit } });
   await app.register(domainRoutes(domains));
+  await app.register(deviceRoutes(domains));
   await app.register(consoleRoute(domains, log));
   await app.register(hostRoute(domains));
   app.get("/openapi.json", { schema: { hide: true } }, async (_request, reply) =>

@@ -4,7 +4,7 @@ import { formatError, PvhError } from "@pvh/errors";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Domains } from "../domains.ts";
-import { empty, problems } from "./responses.ts";
+import { empty, IdParams, problems } from "./responses.ts";
 
 /** A client that reads slowly makes the console wait at this many bytes, and the guest's output goes on to the log. */
 const highWater = 256 * 1024;
@@ -21,7 +21,7 @@ export function consoleRoute(domains: Domains, log: (line: string) => void): Fas
         schema: {
           operationId: "getConsoleLog",
           summary: "What the domain has printed, as far as it is kept (the last 1 to 2 MiB)",
-          params: z.object({ id: z.string().describe("uuid or name of the domain") }),
+          params: IdParams,
           response: {
             200: {
               description: "The output",
@@ -50,7 +50,7 @@ export function consoleRoute(domains: Domains, log: (line: string) => void): Fas
         summary: "The domain's console as a WebSocket",
         description:
           "Binary frames: the earlier output first, then what the guest prints; frames to the server go to the guest. The server closes when the domain ends.",
-        params: z.object({ id: z.string().describe("uuid or name of the domain") }),
+        params: IdParams,
         response: {
           101: empty("The WebSocket is open"),
           ...problems(

@@ -34,7 +34,7 @@ export function readCreateRequest(body: unknown): CreateRequest {
 }
 
 /** A path relative to the daemon's working directory is never what the client meant. */
-function refuseRelative(field: string, path: string | undefined): void {
+export function refuseRelative(field: string, path: string | undefined): void {
   if (path === undefined || isAbsolute(path)) return;
   throw new PvhError(
     "CONFIG_INVALID",

@@ -1,29 +1,31 @@
+import { SysrqKey } from "@pvh/kvm";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { DomainRecord } from "../domain.ts";
 import type { Domains } from "../domains.ts";
+import { DomainChange, readDomainChange } from "./domain-change.ts";
 import { readCreateRequest } from "./domain-request.ts";
-import { empty, json, problems } from "./responses.ts";
+import { anyBody, defect, empty, IdParams, json, notFound, problems } from "./responses.ts";
 import { Domain, DomainRequest, DomainSummary, toDomain, toSummary } from "./schemas.ts";
-
-const IdParams = z.object({ id: z.string().describe("uuid or name of the domain") });
-const defect: [500, string] = [500, "A defect of pvhd or of the host; `code` says which"];
-const notFound: [404, string] = [404, "There is no such domain"];
 
 const actions = [
   { name: "pause", summary: "Stop the domain's vCPUs" },
   { name: "unpause", summary: "Let the domain's vCPUs run (again)" },
   { name: "shutdown", summary: "Ask the guest to power off" },
+  { name: "reboot", summary: "Ask the guest to reboot; its config's on_reboot says what happens then" },
   { name: "destroy", summary: "End the domain now and keep its record" },
 ] as const satisfies { name: keyof Domains; summary: string }[];
 
 export function domainRoutes(domains: Domains): FastifyPluginAsyncZod {
+  const shown = async (record: DomainRecord) => toDomain(record, await domains.live(record));
+  const acted = { 200: json("The domain after the action", Domain) };
+  const refused: [409, string] = [409, "The domain's state does not allow it, or its guest cannot be asked"];
+
   return async (app) => {
     app.post(
       "/domains",
       {
-        // The builder judges the config, with better sentences than a schema can give.
-        validatorCompiler: () => (value: unknown) => ({ value }),
+        validatorCompiler: anyBody,
         schema: {
           operationId: "createDomain",
           summary: "Create and start a domain",
@@ -53,7 +55,7 @@ export function domainRoutes(domains: Domains): FastifyPluginAsyncZod {
         return reply
           .code(created ? 201 : 200)
           .header("location", `/domains/${domain.uuid}`)
-          .send(toDomain(domain));
+          .send(await shown(domain));
       },
     );
 
@@ -79,7 +81,7 @@ export function domainRoutes(domains: Domains): FastifyPluginAsyncZod {
           response: { 200: json("The domain", Domain), ...problems(notFound, defect) },
         },
       },
-      async (request) => toDomain(domains.get(request.params.id)),
+      async (request) => shown(domains.get(request.params.id)),
     );
 
     app.delete(
@@ -109,21 +111,54 @@ export function domainRoutes(domains: Domains): FastifyPluginAsyncZod {
             operationId: `${name}Domain`,
             summary,
             params: IdParams,
-            response: {
-              200: json("The domain after the action", Domain),
-              ...problems(
-                notFound,
-                [409, "The domain's state does not allow it, or its guest cannot be asked"],
-                defect,
-              ),
-            },
+            response: { ...acted, ...problems(notFound, refused, defect) },
           },
         },
-        async (request) => {
-          const domain: DomainRecord = await domains[name](request.params.id);
-          return toDomain(domain);
-        },
+        async (request) => shown(await domains[name](request.params.id)),
       );
     }
+
+    app.patch(
+      "/domains/:id",
+      {
+        validatorCompiler: anyBody,
+        schema: {
+          operationId: "changeDomain",
+          summary: "Say how much memory and how many vCPUs the guest is to have",
+          description:
+            "The guest follows in its own time, as far as it can: `memory_now` and `vcpus_online` show how far it is. The config stays as it is, so that a restart begins with it.",
+          params: IdParams,
+          body: DomainChange,
+          response: {
+            ...acted,
+            ...problems(
+              [400, "The body is not JSON, or names nothing that can be changed"],
+              notFound,
+              refused,
+              [422, "The config does not allow so much, or so little"],
+              defect,
+            ),
+          },
+        },
+      },
+      async (request) => shown(await domains.change(request.params.id, readDomainChange(request.body))),
+    );
+
+    app.post(
+      "/domains/:id/sysrq",
+      {
+        schema: {
+          operationId: "sendSysrq",
+          summary: "Send a key of Linux's Magic SysRq to the guest",
+          params: IdParams,
+          body: z.object({ key: SysrqKey.describe("One printable character") }),
+          response: {
+            ...acted,
+            ...problems([400, "The body has no key of one printable character"], notFound, refused, defect),
+          },
+        },
+      },
+      async (request) => shown(await domains.sysrq(request.params.id, request.body.key)),
+    );
   };
 }

@@ -3,6 +3,14 @@ import { Problem } from "./schemas.ts";
 
 const problemContent = { "application/problem+json": { schema: Problem } };
 
+export const IdParams = z.object({ id: z.string().describe("uuid, name or domid of the domain") });
+
+/** For routes whose own readers judge the body, with better sentences than a schema can give. */
+export const anyBody = () => (value: unknown) => ({ value });
+
+export const defect: [500, string] = [500, "A defect of pvhd or of the host; `code` says which"];
+export const notFound: [404, string] = [404, "There is no such domain"];
+
 /** The documented failures of a route, by HTTP status. */
 export function problems<Status extends number>(
   ...list: [Status, string][]

@@ -1,6 +1,7 @@
 import { GuestConfig } from "@pvh/builder";
+import { DeviceStatus } from "@pvh/kvm";
 import { z } from "zod";
-import type { HostSummary } from "../backend.ts";
+import type { HostSummary, InstanceStatus } from "../backend.ts";
 import { CrashReport, type DomainRecord, DomainState, ExitReason, isLive, Run } from "../domain.ts";
 
 const Timestamp = z.iso.datetime().describe("UTC, ISO 8601");
@@ -21,6 +22,7 @@ export const Exit = ExitSummary.extend({
 
 const summaryFields = {
   uuid: z.guid(),
+  domid: z.int().optional().describe("Number of the domain while it is live; another one after each start"),
   name: z.string(),
   state: DomainState,
   memory: z.int().describe("MiB"),
@@ -36,8 +38,28 @@ export const DomainSummary = z.object({
   exit: ExitSummary.optional().describe("How it ended; absent while the domain is live"),
 });
 
+export const Device = z
+  .object({
+    kind: DeviceStatus.shape.kind.describe("vbd: disk; vif: network interface"),
+    id: DeviceStatus.shape.id.describe("The number under which the guest finds it; devid of an interface"),
+    name: z.string().describe("vdev of a disk, or the interface's name on the host"),
+    target: z.string().optional().describe("Image or block device of a disk"),
+    readonly: z.boolean().optional(),
+    mac: z.string().optional(),
+    bridge: z.string().optional(),
+    state: z.string().describe("How far the host's end is, in xenbus's words: connected when it is in use"),
+  })
+  .describe("A disk or network interface of a live domain");
+
 export const Domain = z.object({
   ...summaryFields,
+  memory_now: z.int().optional().describe("MiB that the guest has at the moment"),
+  vcpus_online: z.int().optional().describe("vCPUs that the guest has online at the moment"),
+  vcpus_max: z.int().describe("vCPUs that it can have online"),
+  devices: z
+    .array(Device)
+    .optional()
+    .describe("Present, as the two above, while the domain runs and answers"),
   created_at: Timestamp,
   started_at: Timestamp.optional(),
   pid: z.int().optional().describe("Process of the domain on the host, while there is one"),
@@ -83,6 +105,7 @@ for (const [id, schema] of Object.entries({
   GuestConfig,
   DomainRequest,
   DomainSummary,
+  Device,
   Domain,
   Problem,
   Host,
@@ -99,15 +122,18 @@ export function toSummary(record: DomainRecord): z.output<typeof DomainSummary> 
   return {
     ...shared(record),
     ...(isLive(record.state)
-      ? run && { started_at: run.startedAt }
+      ? run && { started_at: wholeSeconds(run.startedAt) }
       : exit && { exit: { reason: exit.reason, at: exit.at } }),
   };
 }
 
-export function toDomain(record: DomainRecord): z.output<typeof Domain> {
-  const { run, exit } = record;
+/** @param live what it has at the moment, when that is known */
+export function toDomain(record: DomainRecord, live: InstanceStatus | undefined): z.output<typeof Domain> {
+  const { run, exit, config } = record;
   return {
     ...shared(record),
+    ...(live && { memory_now: live.memoryNow, vcpus_online: live.vcpus.online, devices: live.devices }),
+    vcpus_max: config.maxvcpus ?? config.vcpus,
     created_at: record.createdAt,
     started_at: run?.startedAt,
     pid: hasProcess(record) ? run?.pid : undefined,
@@ -120,17 +146,23 @@ export function toDomain(record: DomainRecord): z.output<typeof Domain> {
       report: exit.report && toReport(exit.report),
     },
     stages: run?.stages ?? [],
-    config: record.config,
+    config,
   };
+}
+
+/** Lists stay small. */
+function wholeSeconds(timestamp: string): string {
+  return timestamp.replace(/\.[0-9]+Z$/, "Z");
 }
 
 function toReport({ lastExits, ...rest }: CrashReport) {
   return { ...rest, last_exits: lastExits };
 }
 
-function shared({ uuid, name, state, config, run }: DomainRecord) {
+function shared({ uuid, domid, name, state, config, run }: DomainRecord) {
   return {
     uuid,
+    ...(isLive(state) && domid !== undefined ? { domid } : {}),
     name,
     state,
     memory: config.memory,
