@@ -136,6 +136,8 @@ describe("what only the xen platform can give", () => {
     ["vcpus", { vcpus: 2 }],
     ["maxvcpus", { vcpus: 1, maxvcpus: 2 }],
     ["maxmem", { vcpus: 1, maxmem: 128 }],
+    ["disk", { vcpus: 1, disk: [{ vdev: "xvda" }] }],
+    ["vif", { vcpus: 1, disk: [], vif: [{}, {}] }],
   ])("%s is refused on the bare platform", (field, more) => {
     const config = { memory: 64, ...more };
     expect(() => planDomain({ config, kernel, platform: "bare", hypercallTrap: trap })).toThrow(
@@ -147,11 +149,24 @@ describe("what only the xen platform can give", () => {
     expect(planDomain({ config, kernel, platform: "xen", hypercallTrap: trap }).platform).toBe("xen");
   });
 
+  test("empty lists of devices are none", () => {
+    const config = { memory: 64, vcpus: 1, disk: [], vif: [] };
+    expect(planDomain({ config, kernel, platform: "bare", hypercallTrap: trap }).platform).toBe("bare");
+  });
+
+  test("the sentence says how many there are and what to do", () => {
+    const config = { memory: 64, vcpus: 1, vif: [{}, {}] };
+    expect(() => planDomain({ config, kernel, platform: "bare", hypercallTrap: trap })).toThrow(
+      "vif has 2 entries, but network interfaces need the xen platform and this guest is on the bare one: leave vif out, or use a kernel that runs on the xen platform.",
+    );
+  });
+
   test("memory above the beginning is RAM in the map", () => {
     const config = { memory: 64, maxmem: 128, vcpus: 1 };
     const image = planDomain({ config, kernel, platform: "xen", hypercallTrap: trap });
-    expect([image.memory, image.ram[0], image.memoryMap[0]]).toEqual([
+    expect([image.memory, image.maxMemory, image.ram[0], image.memoryMap[0]]).toEqual([
       64 * 2 ** 20,
+      128 * 2 ** 20,
       { gpa: 0, size: 128 * 2 ** 20 },
       { gpa: 0, size: 128 * 2 ** 20, type: "ram" },
     ]);

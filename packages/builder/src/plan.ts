@@ -12,7 +12,13 @@ import { explainVerdict } from "./kernel/verdict.ts";
 /** What a config says about the choice of the boot interface, the platform and the layout. */
 export type InterfaceChoice = Pick<GuestConfig, "pvh_abi">;
 export type PlatformChoice = Pick<GuestConfig, "platform">;
+/** What devices are like does not matter to the plan, only that there are some. */
+export interface PlannedDevices {
+  disk?: readonly unknown[];
+  vif?: readonly unknown[];
+}
 export type PlanConfig = InterfaceChoice &
+  PlannedDevices &
   Pick<GuestConfig, "memory" | "maxmem" | "vcpus" | "maxvcpus" | "cmdline" | "root" | "extra">;
 
 export interface PlanInput {
@@ -105,7 +111,10 @@ function bareClassic(): PvhError {
 export function planDomain(input: PlanInput): DomainImage {
   const { config, kernel, ramdisk, platform, hypercallTrap } = input;
   const { memory, maxmem = memory, vcpus, maxvcpus = vcpus } = config;
-  if (platform === "bare") refuseOnBare({ maxmem, memory, vcpus, maxvcpus });
+  if (platform === "bare") {
+    refuseGrowthOnBare({ maxmem, memory, vcpus, maxvcpus });
+    refuseDevicesOnBare(config);
+  }
   const common = {
     kernel,
     ramdisk,
@@ -135,7 +144,7 @@ interface Growth {
 }
 
 /** What only the xen platform can give. */
-function refuseOnBare({ memory, maxmem, vcpus, maxvcpus }: Growth): void {
+function refuseGrowthOnBare({ memory, maxmem, vcpus, maxvcpus }: Growth): void {
   const [field, found, allowed] =
     maxmem > memory
       ? (["maxmem", maxmem, memory] as const)
@@ -148,4 +157,19 @@ function refuseOnBare({ memory, maxmem, vcpus, maxvcpus }: Growth): void {
     `${field} is ${found}, but a guest on the bare platform has ${allowed} for good: set it to ${allowed}, or use a kernel that runs on the xen platform.`,
     { field, found, allowed },
   );
+}
+
+/** The bare platform has no bus that disks and interfaces could be on. */
+function refuseDevicesOnBare({ disk = [], vif = [] }: PlannedDevices): void {
+  for (const [field, { length: found }, what] of [
+    ["disk", disk, "disks"],
+    ["vif", vif, "network interfaces"],
+  ] as const) {
+    if (found === 0) continue;
+    throw new PvhError(
+      "CONFIG_KEY_UNSUPPORTED",
+      `${field} has ${found === 1 ? "an entry" : `${found} entries`}, but ${what} need the xen platform and this guest is on the bare one: leave ${field} out, or use a kernel that runs on the xen platform.`,
+      { field, found, allowed: "none on the bare platform" },
+    );
+  }
 }
