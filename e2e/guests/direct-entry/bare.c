@@ -1,4 +1,4 @@
-/* What a direct guest finds on the bare platform: ACPI tables, by which it will also power off. */
+/* The ACPI tables of both platforms, and what a direct guest finds on the bare one, where it powers off by them. */
 #include "acpi.h"
 #include "checks.h"
 #include "console.h"
@@ -23,17 +23,23 @@ static void check_table(const char *name, const struct acpi_table *table) {
   check(name, usable && acpi_sum_is_zero(table, table->length), (uintptr_t)table, "a table whose bytes sum to zero");
 }
 
-void check_bare(void) {
-  struct acpi_sleep sleep = {0, 0};
-  print("platform - bare\n");
-  check("rsdp", start_info->rsdp && !(start_info->rsdp >> 32), start_info->rsdp, "an address below 4 GiB");
-  if (!start_info->rsdp) return;
+bool check_acpi_tables(void) {
+  check("rsdp", !(start_info->rsdp >> 32) && !(start_info->rsdp & 15) && is_acpi(start_info->rsdp, RSDP_SIZE),
+        start_info->rsdp, "an aligned address below 4 GiB in ACPI memory");
+  if (start_info->rsdp >> 32 || !is_acpi(start_info->rsdp, RSDP_SIZE)) return false;
   trying("read the ACPI tables");
   check_rsdp();
   check_table("xsdt", acpi_xsdt());
   check_table("fadt", acpi_find("FACP"));
   check_table("madt", acpi_find("APIC"));
   check_table("dsdt", acpi_dsdt());
+  return true;
+}
+
+void check_bare(void) {
+  struct acpi_sleep sleep = {0, 0};
+  print("platform - bare\n");
+  if (!check_acpi_tables()) return;
   check("s5", acpi_find_s5(&sleep), sleep.control_port, "a PM1a control port and an _S5 package");
   check_equal("no-xen-leaves", xen_cpuid_base(), 0);
 }

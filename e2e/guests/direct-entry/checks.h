@@ -11,6 +11,8 @@ static inline void *physical(uint64_t address) {
 
 /* Whether an entry of the memory map declares all of it as RAM, or ACPI tables in RAM. */
 bool is_ram(uint64_t address, uint64_t size);
+/* Whether an entry declares all of it as ACPI tables. */
+bool is_acpi(uint64_t address, uint64_t size);
 
 bool check_start_info_magic(void);
 void check_registers(void);
@@ -20,3 +22,5 @@ void check_memory_map(void);
 void check_ports(void);
 void check_xen(void);
 void check_bare(void);
+/* False when there are none to be read. */
+bool check_acpi_tables(void);

@@ -6,18 +6,32 @@
 
 #define PAGE_SIZE 4096u
 #define MAX_TABLES 0x100000
+#define MEBIBYTE 0x100000
 
 static const struct hvm_memmap_entry *map(void) {
   return physical(start_info->memmap);
 }
 
-bool is_ram(uint64_t address, uint64_t size) {
+static bool is_declared(uint64_t address, uint64_t size, bool ram) {
   for (uint32_t i = 0; i < start_info->memmap_entries; i++) {
     const struct hvm_memmap_entry *entry = &map()[i];
-    bool memory = entry->type == MEMMAP_RAM || entry->type == MEMMAP_ACPI;
-    if (memory && address >= entry->address && address + size <= entry->address + entry->size) return true;
+    bool wanted = entry->type == MEMMAP_ACPI || (ram && entry->type == MEMMAP_RAM);
+    if (wanted && address >= entry->address && address + size <= entry->address + entry->size) return true;
   }
   return false;
+}
+
+bool is_ram(uint64_t address, uint64_t size) {
+  return is_declared(address, size, true);
+}
+
+bool is_acpi(uint64_t address, uint64_t size) {
+  return is_declared(address, size, false);
+}
+
+/* Xen leaves the entry of RAM whole where it has the RSDP in the last page below 1 MiB. */
+static bool is_low_rsdp(const struct hvm_memmap_entry *entry) {
+  return on_xen() && entry->type == MEMMAP_ACPI && entry->address == MEBIBYTE - PAGE_SIZE && entry->size <= PAGE_SIZE;
 }
 
 static void check_entries(void) {
@@ -30,6 +44,7 @@ static void check_entries(void) {
     tally_item(&empty, i, a->size == 0, 0);
     for (uint32_t j = i + 1; j < start_info->memmap_entries; j++) {
       const struct hvm_memmap_entry *b = &map()[j];
+      if (is_low_rsdp(a) || is_low_rsdp(b)) continue;
       overlaps += a->address < b->address + b->size && b->address < a->address + a->size;
     }
   }

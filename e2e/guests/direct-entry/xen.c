@@ -1,4 +1,5 @@
-/* What a direct guest finds on Xen: special pages, CPUID leaves, the hypercall MSR and the first hypercalls. */
+/* What a direct guest finds on Xen: ACPI tables, special pages, CPUID leaves, the hypercall MSR and the first hypercalls. */
+#include "acpi.h"
 #include "boot.h"
 #include "checks.h"
 #include "console.h"
@@ -18,8 +19,19 @@
 #define XENFEAT_AUTO_TRANSLATED_PHYSMAP (1u << 2)
 #define XENFEAT_HVM_CALLBACK_VECTOR (1u << 8)
 #define MAP_ENTRIES 128
+#define PAGE_SIZE 4096u
+#define ACPI_INFO 0xfc000000
+#define ACPI_TABLES 0xfc001000
+#define MADT_ENTRIES 44
+#define LOCAL_APIC_SIZE 8u
+#define LOCAL_APIC_FLAGS 4
+#define LOCAL_APIC_ENABLED 1u
 /* In the hole below 4 GiB, away from the special pages. */
 #define ABSENT_ADDRESS 0xfd000000
+
+static bool entry_enabled(const uint8_t *madt) {
+  return madt[MADT_ENTRIES + LOCAL_APIC_FLAGS] & LOCAL_APIC_ENABLED;
+}
 
 static void check_special_pages(void) {
   const struct hvm_memmap_entry *map = physical(start_info->memmap);
@@ -111,9 +123,32 @@ static void check_hypercalls(void) {
   check_equal("sched-yield", (uint32_t)hypercall(HYPERCALL_SCHED_OP, SCHEDOP_YIELD, 0, 0), 0);
 }
 
+/* Where libxl puts them. Powering off goes through the hypervisor, so there is no _S5. */
+static void check_acpi(void) {
+  struct acpi_sleep sleep = {0, 0};
+  const uint32_t fixed[] = {ACPI_INFO, ACPI_TABLES};
+  struct tally places = {0};
+  for (uint32_t i = 0; i < 2; i++) tally_item(&places, fixed[i], is_acpi(fixed[i], PAGE_SIZE), true);
+  check_tally("acpi-places", &places);
+  if (!check_acpi_tables()) return;
+  check_equal("acpi-no-s5", acpi_find_s5(&sleep), false);
+  const uint8_t *madt = (const uint8_t *)acpi_find("APIC");
+  if (!madt) return;
+  uint32_t entry[2], possible = (((const struct acpi_table *)madt)->length - MADT_ENTRIES) / LOCAL_APIC_SIZE;
+  struct tally apics = {0};
+  for (uint32_t i = 0; i < possible; i++) {
+    memcpy(entry, madt + MADT_ENTRIES + i * LOCAL_APIC_SIZE, LOCAL_APIC_SIZE);
+    /* Type 0, size 8, processor i, APIC id 2 * i. */
+    tally_item(&apics, i, entry[0], LOCAL_APIC_SIZE << 8 | i << 16 | (2 * i) << 24);
+    tally_item(&apics, i, entry[1] & ~LOCAL_APIC_ENABLED, 0);
+  }
+  check("madt-apics", possible >= 1 && entry_enabled(madt), possible, "at least the one that runs, enabled");
+  check_tally("madt-entries", &apics);
+}
+
 void check_xen(void) {
   print("platform - xen\n");
-  check_equal("rsdp", start_info->rsdp, 0);
+  check_acpi();
   check_special_pages();
   check_cpuid();
   check_hypercall_page();
