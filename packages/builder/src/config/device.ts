@@ -52,7 +52,9 @@ export function readDevice<Options extends z.ZodType>(
   }
   const parsed = kind.options.safeParse(options);
   if (parsed.success) return { options: parsed.data, offsets };
-  const [issue] = parsed.error.issues;
+  // A misspelt option is told before the one that is missing for it.
+  const { issues } = parsed.error;
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (issue === undefined) throw new Error("a device was refused without an issue");
   const problem = problemOf(kind, issue, new Map(Object.entries(options)));
   return { problem: { ...problem, offset: offsets.get(problem.option ?? "") } };

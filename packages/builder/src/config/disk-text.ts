@@ -12,6 +12,9 @@ const flags: Readonly<Record<string, readonly [string, unknown]>> = {
   "no-discard": ["discard", false],
   trusted: ["trusted", true],
   untrusted: ["trusted", false],
+  // Whoever knows all options tells what is wrong with these.
+  colo: ["colo", true],
+  "no-colo": ["no-colo", true],
 };
 
 /** The order of parameters without a name. */
@@ -132,7 +135,6 @@ class DiskSpec {
     if (valued.includes(name)) {
       this.set(name, value, valueOffset);
     } else if (/^[a-z][-_a-z0-9]*$/.test(name)) {
-      // Whoever knows all options tells what is wrong with it.
       this.set(name, value, offset);
     } else {
       const sentence = `${shown(`${name}=${value}`)} is no option; a target with = in it must come last, as target=...`;
@@ -160,6 +162,7 @@ class DiskSpec {
       return;
     }
     const isEmptyDrive = position === "format" && this.#values.get("target") === "" && part.includes(":");
+    if (isEmptyDrive) this.set("format", "empty", offset);
     if (position === "vdev" || isEmptyDrive) this.#takeVdev(part, offset);
     else this.set(position, part, offset);
   }

@@ -6,6 +6,8 @@ export interface VifRate {
 
 /** Of the number before the unit, and of an interval in microseconds, as in xl. */
 const MAX_U32 = 2 ** 32 - 1;
+/** Of the product of both, by which xl divides. */
+const MAX_U64 = 2 ** 64;
 const DEFAULT_INTERVAL = 50_000;
 
 const amount = /^([1-9][0-9]*)([GMK]?)([bB])\/s$/;
@@ -29,8 +31,9 @@ export function parseRate(text: string): VifRate | undefined {
   const number = Number(digits);
   if (number > MAX_U32) return undefined;
   const perSecond = Math.floor((number * (multipliers[prefix] ?? 1)) / (unit === "b" ? 8 : 1));
-  const bytes = Math.floor((perSecond * microseconds) / 1e6);
-  return bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER ? { bytes, microseconds } : undefined;
+  const product = perSecond * microseconds;
+  const bytes = Math.floor(product / 1e6);
+  return bytes >= 1 && product < MAX_U64 ? { bytes, microseconds } : undefined;
 }
 
 function parseInterval(text: string): number | undefined {
