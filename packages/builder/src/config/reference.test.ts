@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { diskKind } from "./disk.ts";
 import { guestConfigKeys, xlActions } from "./guest-config.ts";
 import { knownKeys } from "./known-keys.ts";
 import { parseGuestConfig } from "./parse-guest-config.ts";
 import { fillConfigReference } from "./reference.ts";
 import { validateGuestConfig } from "./validate.ts";
+import { vifKind } from "./vif.ts";
 
 const docs = readFileSync(new URL("../../../../docs/guest-config.md", import.meta.url), "utf8");
 
@@ -23,12 +25,17 @@ describe("docs/guest-config.md", () => {
     for (const { name } of [...guestConfigKeys, ...knownKeys]) expect(docs).toContain(`\`${name}\``);
   });
 
-  test("has examples that work, and the two notations of the first are equal", () => {
+  test("names every option of a device once in the tables", () => {
+    for (const { name } of [...diskKind.keys, ...vifKind.keys]) expect(docs).toContain(`| \`${name}\` |`);
+  });
+
+  test("has examples that work, and the two notations of those that have two are equal", () => {
     const files = examples("xl").map((text) => parseGuestConfig(text));
     const bodies = examples("json").map((text) => validateGuestConfig(JSON.parse(text)));
-    expect(files).toHaveLength(2);
-    expect(bodies).toEqual([files[0]]);
-    expect(files[1]?.extra).toBe("console=hvc0 quiet");
+    expect(files).toHaveLength(3);
+    expect(bodies).toEqual(files.slice(0, 2));
+    expect(files[1]?.disk[1]?.target).toBe("/srv/data, old.img");
+    expect(files[2]?.extra).toBe("console=hvc0 quiet");
   });
 
   test("names the actions that are refused", () => {

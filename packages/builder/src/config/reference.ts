@@ -1,5 +1,8 @@
-import { type GuestConfigKey, guestConfigKeys } from "./guest-config.ts";
+import { diskKind } from "./disk.ts";
+import { guestConfigKeys } from "./guest-config.ts";
+import type { DescribedKey } from "./key.ts";
 import { type KeyStanding, knownKeys } from "./known-keys.ts";
+import { vifKind } from "./vif.ts";
 
 /**
  * Fills the generated sections of the config reference: what stands between `<!-- NAME:begin -->` and
@@ -19,17 +22,23 @@ export function fillConfigReference(markdown: string): string {
 }
 
 function sections(): Record<string, string> {
-  return { keys: keyTable(), planned: plannedTable(), foreign: foreignTable() };
+  return {
+    keys: keyTable("key", guestConfigKeys),
+    disk: keyTable("option", diskKind.keys),
+    vif: keyTable("option", vifKind.keys),
+    planned: plannedTable(),
+    foreign: foreignTable(),
+  };
 }
 
-function keyTable(): string {
+function keyTable(heading: string, keys: readonly DescribedKey[]): string {
   return table(
-    ["key", "type", "default", "meaning", "values"],
-    guestConfigKeys.map((key) => [`\`${key.name}\``, key.type, defaultText(key), key.meaning, key.allowed]),
+    [heading, "type", "default", "meaning", "values"],
+    keys.map((key) => [`\`${key.name}\``, key.type, defaultText(key), key.meaning, key.allowed]),
   );
 }
 
-function defaultText(key: GuestConfigKey): string {
+function defaultText(key: DescribedKey): string {
   if (key.required) return "required";
   if (key.default !== undefined) return `\`${JSON.stringify(key.default)}\``;
   return key.absent ?? "none";
