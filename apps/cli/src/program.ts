@@ -66,7 +66,6 @@ export function program(): Command {
   for (const [name, description] of [
     ["pause", "stop a domain's vCPUs"],
     ["unpause", "let a paused domain run"],
-    ["shutdown", "ask the guest to power off"],
   ] as const) {
     command(`${name} <domain>`, description)
       .addOption(output())
@@ -75,6 +74,82 @@ export function program(): Command {
         await act(socket(), name, domain, options);
       });
   }
+
+  for (const [name, description] of [
+    ["shutdown", "ask the guest to power off"],
+    ["reboot", "ask the guest to reboot; on_reboot of its config says what happens then"],
+  ] as const) {
+    command(`${name} <domain>`, description)
+      .option("-w, --wait", "until it has done so")
+      .addOption(output())
+      .action(async (domain, options) => {
+        const { act } = await import("./commands/act.ts");
+        await act(socket(), name, domain, options);
+      });
+  }
+
+  command("sysrq <domain> <key>", "send a key of Linux's Magic SysRq")
+    .addOption(output())
+    .action(async (domain, key, options) => {
+      const { sysrq } = await import("./commands/act.ts");
+      await sysrq(socket(), domain, key, options);
+    });
+
+  command("mem-set <domain> <size>", "say how much memory the guest is to have: MiB, or with k, m, g or t")
+    .addOption(output())
+    .action(async (domain, size, options) => {
+      const { memSet } = await import("./commands/change.ts");
+      await memSet(socket(), domain, size, options);
+    });
+
+  command("vcpu-set <domain> <count>", "say how many vCPUs the guest is to have online")
+    .addOption(output())
+    .action(async (domain, count, options) => {
+      const { vcpuSet } = await import("./commands/change.ts");
+      await vcpuSet(socket(), domain, count, options);
+    });
+
+  command("block-attach <domain> <disk...>", "give a disk to a domain: /path/image,raw,xvdb as in xl.cfg")
+    .addOption(output())
+    .action(async (domain, words, options) => {
+      const { blockAttach } = await import("./commands/devices.ts");
+      await blockAttach(socket(), domain, words, options);
+    });
+
+  command("block-detach <domain> <vdev>", "take a disk from a domain")
+    .option("-f, --force", "without waiting for the guest to let go of it")
+    .action(async (domain, vdev, options) => {
+      const { blockDetach } = await import("./commands/devices.ts");
+      await blockDetach(socket(), domain, vdev, options);
+    });
+
+  command("block-list <domain>", "list a domain's disks")
+    .addOption(output())
+    .action(async (domain, options) => {
+      const { blockList } = await import("./commands/devices.ts");
+      await blockList(socket(), domain, options);
+    });
+
+  command("network-attach <domain> [vif...]", "give an interface to a domain: bridge=br0 as in xl.cfg")
+    .addOption(output())
+    .action(async (domain, words, options) => {
+      const { networkAttach } = await import("./commands/devices.ts");
+      await networkAttach(socket(), domain, words, options);
+    });
+
+  command("network-detach <domain> <devid|mac>", "take an interface from a domain")
+    .option("-f, --force", "without waiting for the guest to let go of it")
+    .action(async (domain, vif, options) => {
+      const { networkDetach } = await import("./commands/devices.ts");
+      await networkDetach(socket(), domain, vif, options);
+    });
+
+  command("network-list <domain>", "list a domain's network interfaces")
+    .addOption(output())
+    .action(async (domain, options) => {
+      const { networkList } = await import("./commands/devices.ts");
+      await networkList(socket(), domain, options);
+    });
 
   command("destroy <domain>", "end a domain at once and forget it")
     .option("--keep", "keep its record and console output")

@@ -12,10 +12,10 @@ export async function list(
   const all = await pvhd.listDomains();
   const domains = wanted === undefined ? all : all.filter(({ uuid }) => uuid === wanted.uuid);
   if (output === "json") printJson(domains);
-  else print(table(["Name", "UUID", "Mem", "VCPUs", "Boot", "State", "Exit"], domains.map(row)));
+  else print(table(["Name", "ID", "UUID", "Mem", "VCPUs", "Boot", "State", "Exit"], domains.map(row)));
 }
 
 function row(domain: DomainSummary): string[] {
-  const { name, uuid, memory, vcpus, boot_interface: boot = "-", state, exit } = domain;
-  return [name, uuid, String(memory), String(vcpus), boot, state, exit?.reason ?? ""];
+  const { name, domid = "-", uuid, memory, vcpus, boot_interface: boot = "-", state, exit } = domain;
+  return [name, String(domid), uuid, String(memory), String(vcpus), boot, state, exit?.reason ?? ""];
 }

@@ -13,14 +13,16 @@ function describe(domain: Domain): string {
   const lines = properties({
     name: domain.name,
     uuid: domain.uuid,
+    domid: domain.domid,
     state: domain.state,
-    memory: `${domain.memory} MiB`,
-    vcpus: domain.vcpus,
+    memory: now(domain.memory_now, `${domain.memory} MiB`),
+    vcpus: now(domain.vcpus_online, String(domain.vcpus), domain.vcpus_max),
     kernel: config.kernel,
     ramdisk: config.ramdisk,
     cmdline: config.cmdline,
     boot: domain.boot_interface,
     platform: domain.platform,
+    devices: domain.devices?.map(({ name, state }) => `${name} (${state})`).join(", ") || undefined,
     created: domain.created_at,
     started: domain.started_at,
     pid: domain.pid,
@@ -30,6 +32,12 @@ function describe(domain: Domain): string {
     "last line": exit?.last_console_line,
   });
   return exit?.report === undefined ? lines : `${lines}\n\n${describeReport(exit.report)}`;
+}
+
+/** What the config says, and what it is at the moment. */
+function now(current: number | undefined, configured: string, max?: number): string {
+  const most = max === undefined ? "" : ` of ${max}`;
+  return current === undefined ? configured : `${configured}, now ${current}${most}`;
 }
 
 /** Registers four to a line, then how the guest came there. */
