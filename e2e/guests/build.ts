@@ -16,7 +16,7 @@ const run = promisify(execFile);
 const here = import.meta.dirname;
 const buildDirectory = path.join(here, "build");
 const objectDirectory = path.join(buildDirectory, "objects");
-const headerDirectories = ["lib", "classic-entry", "direct-entry", "small", "property"];
+const headerDirectories = ["lib", "classic-entry", "direct-entry", "small", "property", "linux-boot"];
 
 const compiler = process.env.CC ?? "cc";
 const linker = process.env.LD ?? "ld";

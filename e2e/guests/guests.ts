@@ -96,14 +96,61 @@ const xenLibrary = {
   direct: [...anyXenLibrary, "lib/smp-direct.c"],
 };
 
+/** Grants, the store, the console and the front ends' handshake. */
+const deviceLibrary = [
+  "lib/grants.c",
+  "lib/own-domain.c",
+  "lib/pv-console.c",
+  "lib/wait.c",
+  "lib/words.c",
+  "lib/xenbus.c",
+  "lib/xenstore.c",
+];
+
+function deviceGuest(...more: string[]): { classic: string[]; direct: string[] } {
+  return { classic: [...deviceLibrary, ...more], direct: [...deviceLibrary, ...more] };
+}
+
+const fuzzSources = [...deviceLibrary, "property/fuzz-hypercalls.c", "property/fuzz-machine.c"];
+
 /** Guests that each show one property of the Xen platform, in `property/NAME.c` and these; without a list there is none. */
 const propertyGuests: Record<string, { classic?: string[]; direct?: string[] }> = {
+  block: deviceGuest("property/block-front.c"),
   clock: { classic: [], direct: [] },
+  "console-flood": deviceGuest(),
   "event-fifo": { classic: ["property/fifo.c"], direct: ["property/fifo.c"] },
   "event-ports": { classic: [], direct: [] },
   events: { classic: [], direct: [] },
+  fuzz: {
+    classic: [...fuzzSources, "property/fuzz-classic.c"],
+    direct: [...fuzzSources, "property/fuzz-direct.c"],
+  },
+  grants: deviceGuest(),
+  hypercalls: { classic: [], direct: [] },
+  memory: { classic: ["property/window-classic.c"], direct: ["property/window-direct.c"] },
+  net: deviceGuest("property/net-front.c", "property/net-packets.c"),
+  "pv-echo": deviceGuest(),
+  ring3: { direct: ["property/ring3.S"] },
+  sched: { classic: [], direct: [] },
+  "shutdown-watch": deviceGuest(),
+  store: deviceGuest(),
+  timers: { classic: [], direct: [] },
   "upcall-vector": { direct: [] },
+  "vcpu-64": { direct: ["property/vcpu-64.S"] },
+  vcpus: { classic: ["property/ap-entry-classic.c"], direct: ["property/ap-entry-direct.c"] },
+  watchdog: { classic: [], direct: [] },
 };
+
+/** Guests that follow the boot of a classic PVH kernel of Linux. */
+function linuxBootGuest(release: string): Guest {
+  const library = ["interrupts.S", "interrupts.c", "shared-info.c", "events.c", "clock.c", "pv-console.c"];
+  const own = ["main.c", "early.c", "page-tables.c", "irq.c", "time.c", "smp.S", "smp.c", "devices.c"];
+  return classic(`classic-linux-boot-${release}`, "lib/notes-classic-linux.S", [
+    ...within("lib", [...library, "words.c", "xenstore.c"]),
+    "property/fifo.c",
+    ...within("linux-boot", [...own, `variant-${release}.c`]),
+  ]);
+}
 
 function propertyGuest(name: string, more: { classic?: string[]; direct?: string[] }): Guest[] {
   const source = `property/${name}.c`;
@@ -137,4 +184,6 @@ export const guests: Guest[] = [
     direct(`direct-${name}-bare`, "lib/notes-direct-bare.S", [`small/${name}.c`, ...more.direct]),
   ]),
   ...Object.entries(propertyGuests).flatMap(([name, more]) => propertyGuest(name, more)),
+  linuxBootGuest("318"),
+  linuxBootGuest("4x"),
 ];

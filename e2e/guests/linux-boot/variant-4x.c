@@ -1,0 +1,3 @@
+#include "linux.h"
+
+const struct linux_variant linux_variant = {"4.x", false, true};
