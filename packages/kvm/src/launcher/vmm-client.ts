@@ -24,7 +24,7 @@ const GONE_MS = 5000;
 /** How long a VMM may take to answer a request: longer than its vCPUs may take to follow one. */
 const ANSWER_MS = 10_000;
 /** The same where the guest's driver has to do its part first. */
-const DEVICE_ANSWER_MS = 60_000;
+const DEVICE_ANSWER_MS = 30_000;
 
 /** A running VMM process, seen from outside. */
 export interface Vmm {

@@ -26,7 +26,7 @@ import { planImage } from "./image.ts";
 import type { LauncherPipe } from "./launcher-pipe.ts";
 import { createMachine, loadVcpus, type Machine } from "./machine.ts";
 import { Stages } from "./stages.ts";
-import { type SteeredGuest, steer } from "./steer.ts";
+import { steer } from "./steer.ts";
 import { VcpuHandle } from "./vcpu-handle.ts";
 import { XenGuest } from "./xen-guest.ts";
 
@@ -194,11 +194,7 @@ export class Domain {
     if (method === "pause") return this.#pause();
     if (method === "unpause") return this.#become("running");
     if (method === "shutdown") return this.#askToShutDown();
-    return steer(this.#steered, this.#file.config, this.#state === "paused", request);
-  }
-
-  get #steered(): SteeredGuest | undefined {
-    return this.#guest;
+    return steer(this.#guest, this.#file.config, this.#state === "paused", request);
   }
 
   async #pause(): Promise<void> {
@@ -246,7 +242,7 @@ export class Domain {
       memory,
       memoryNow: this.#guest?.memoryMiB ?? memory,
       vcpus: { online: this.#guest?.onlineVcpus ?? vcpus, max: maxvcpus },
-      devices: this.#steered?.devices?.() ?? [],
+      devices: this.#guest?.devices() ?? [],
       counters: readCounters(this.#handles.map(({ control }) => control)),
     };
   }

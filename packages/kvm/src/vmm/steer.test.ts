@@ -1,5 +1,5 @@
 import { GuestConfig, parseDisk } from "@pvh/builder";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { DeviceStatus } from "../protocol.ts";
 import { type SteeredGuest, type SteeringCall, steer } from "./steer.ts";
 
@@ -24,7 +24,7 @@ const vif: DeviceStatus = {
 /** What the guest was told, in order. */
 let told: unknown[];
 let listens: boolean;
-let guest: Required<SteeredGuest>;
+let guest: SteeredGuest;
 
 beforeEach(() => {
   told = [];
@@ -120,6 +120,22 @@ test("a paused guest finds its new memory, vCPUs and devices when it goes on", a
   await ask({ method: "set-memory", memory: 32 }, true);
   await ask({ method: "detach-vif", devid: 0, force: true }, true);
   expect(told).toHaveLength(2);
+});
+
+test("a guest that does not let go of a device is not waited for without end", async () => {
+  vi.useFakeTimers();
+  try {
+    guest.detachVif = () => new Promise(() => {});
+    const detached = ask({ method: "detach-vif", devid: 0, force: false });
+    const refused = expect(detached).rejects.toMatchObject({
+      code: "DOMAIN_STATE",
+      details: { field: "force" },
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
+    await refused;
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("a bare guest can be told nothing", async () => {

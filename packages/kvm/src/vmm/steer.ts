@@ -5,8 +5,11 @@ import { requireMemoryTarget, requireVcpuCount } from "../limits.ts";
 import type { ControlCall } from "../protocol.ts";
 import type { GuestDevices } from "./guest-devices.ts";
 
+/** How long a guest may take to let go of a device, as in libxl. */
+const LET_GO_MS = 10_000;
+
 /** A guest of the xen platform as a toolstack steers it. */
-export interface SteeredGuest extends Partial<GuestDevices> {
+export interface SteeredGuest extends GuestDevices {
   /** False when nobody in the guest would read the request. */
   request(word: "reboot"): boolean;
   /** The same. */
@@ -50,37 +53,38 @@ export async function steer(
       requireVcpuCount(config, call.vcpus);
       return guest.setVcpus(call.vcpus);
   }
-  const devices = ofDevices(guest, call.method);
-  const there = devices.devices();
+  const there = guest.devices();
   switch (call.method) {
     case "attach-disk":
       refuseTakenDisk(there, call.disk);
-      return devices.attachDisk(call.disk);
+      return guest.attachDisk(call.disk);
     case "detach-disk":
-      return devices.detachDisk(requireDisk(there, call.vdev).name, call.force);
+      return soon(guest.detachDisk(requireDisk(there, call.vdev).name, call.force));
     case "attach-vif":
       refuseTakenVif(there, call.vif);
-      return devices.attachVif(call.vif);
+      return guest.attachVif(call.vif);
     case "detach-vif":
-      return devices.detachVif(requireVif(there, call.devid).id, call.force);
+      return soon(guest.detachVif(requireVif(there, call.devid).id, call.force));
   }
 }
 
-function ofDevices(guest: SteeredGuest, method: string): GuestDevices {
-  const { devices, attachDisk, detachDisk, attachVif, detachVif } = guest;
-  if (devices && attachDisk && detachDisk && attachVif && detachVif) {
-    return {
-      devices: devices.bind(guest),
-      attachDisk: attachDisk.bind(guest),
-      detachDisk: detachDisk.bind(guest),
-      attachVif: attachVif.bind(guest),
-      detachVif: detachVif.bind(guest),
-    };
+/** A guest without a driver never lets go; its device goes when it does after all. */
+async function soon(detached: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(
+      new PvhError(
+        "DOMAIN_STATE",
+        `The guest has not let go of the device within ${LET_GO_MS / 1000} s; it goes when the guest does so, or at once by force.`,
+        { field: "force", found: "false", allowed: "true" },
+      ),
+    );
+  }, LET_GO_MS);
+  try {
+    await Promise.race([detached, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
-  throw new PvhError("HOST_UNSUPPORTED", `Devices of a running guest cannot be changed here (${method}).`, {
-    field: "method",
-    found: method,
-  });
 }
 
 function heard(listens: boolean, what: string): void {
