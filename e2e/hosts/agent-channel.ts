@@ -1,15 +1,19 @@
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Our end of the conversation with agent.sh inside an emulated host, over a virtio-serial port that carries nothing
- * else. Lines, one command at a time:
+ * Our end of the conversation with agent.sh inside an emulated host, over two virtio-serial ports that carry nothing
+ * else. Lines on the first, one command at a time:
  *
  *     <- ready RELEASE                 the host is up
  *     -> ID SECONDS BASE64-COMMAND     run with sh, kill its process group after SECONDS
+ *     -> ID SECONDS BASE64-COMMAND live    the same, but what it prints goes to the second port while it runs
  *     <- out ID BASE64
  *     <- err ID BASE64
  *     <- end ID STATUS
+ *
+ * The second port carries what a live command prints, up to a NUL that the agent adds: the ports have no common order.
  *
  * When our end closes, the host powers itself off, so a killed test leaves no QEMU behind.
  */
@@ -24,7 +28,13 @@ interface Pending {
   id: number;
   result: CommandResult;
   resolve(result: CommandResult): void;
+  live: ((text: string) => void) | undefined;
+  /** All that a live command printed has arrived. */
+  shown: PromiseWithResolvers<void>;
 }
+
+/** How long the rest of a live command's output may take: it has no end when its port is still open elsewhere. */
+const restMs = 2000;
 
 /** How long after its own time limit a command's answer may take before the host counts as hung. */
 const graceMs = 30_000;
@@ -39,7 +49,7 @@ export class AgentChannel {
   #nextId = 1;
 
   /** `prelude` is shell text that runs before each command: directory, environment. */
-  constructor(stream: Duplex, prelude = "") {
+  constructor(stream: Duplex, output: Duplex, prelude = "") {
     this.#stream = stream;
     this.#prelude = prelude;
     // Both are waited for only by those who ask.
@@ -48,6 +58,8 @@ export class AgentChannel {
     createInterface({ input: stream }).on("line", (line) => this.#receive(line));
     // That the host ended, and why, is for the owner of its process to tell: see fail().
     stream.on("error", () => {});
+    output.on("error", () => {});
+    output.setEncoding("utf8").on("data", (text: string) => this.#show(text));
   }
 
   /** The host's kernel release, once its agent answers. */
@@ -61,17 +73,19 @@ export class AgentChannel {
   }
 
   /** Runs after all commands asked for earlier have ended; the time limit counts from its start. */
-  run(command: string, timeoutMs: number): Promise<CommandResult> {
-    const result = this.#queue.then(() => this.#exchange(command, timeoutMs));
+  run(command: string, timeoutMs: number, live?: (text: string) => void): Promise<CommandResult> {
+    const result = this.#queue.then(() => this.#exchange(command, timeoutMs, live));
     this.#queue = result.catch(() => {});
     return result;
   }
 
-  async #exchange(command: string, timeoutMs: number): Promise<CommandResult> {
+  async #exchange(command: string, timeoutMs: number, live: Pending["live"]): Promise<CommandResult> {
     const id = this.#nextId++;
     const seconds = Math.max(1, Math.ceil(timeoutMs / 1000));
     const answer = Promise.withResolvers<CommandResult>();
-    this.#pending = { id, result: { status: -1, stdout: "", stderr: "" }, resolve: answer.resolve };
+    const shown = Promise.withResolvers<void>();
+    const nothing = { status: -1, stdout: "", stderr: "" };
+    this.#pending = { id, result: nothing, resolve: answer.resolve, live, shown };
     const started = Date.now();
     const hung = setTimeout(() => {
       this.fail(
@@ -79,8 +93,10 @@ export class AgentChannel {
       );
     }, timeoutMs + graceMs);
     try {
-      this.#stream.write(`${id} ${seconds} ${Buffer.from(this.#prelude + command).toString("base64")}\n`);
+      const text = Buffer.from(this.#prelude + command).toString("base64");
+      this.#stream.write(`${id} ${seconds} ${text}${live === undefined ? "" : " live"}\n`);
       const result = await Promise.race([answer.promise, this.#lost.promise]);
+      if (live !== undefined) await Promise.race([shown.promise, delay(restMs), this.#lost.promise]);
       const killed = result.status === 137 && Date.now() - started >= timeoutMs;
       if (killed)
         throw new Error(`${describe(command, result)}\nIt was ended: it ran longer than ${seconds} s.`);
@@ -89,6 +105,12 @@ export class AgentChannel {
       clearTimeout(hung);
       this.#pending = undefined;
     }
+  }
+
+  #show(text: string): void {
+    const end = text.indexOf("\0");
+    this.#pending?.live?.(end < 0 ? text : text.slice(0, end));
+    if (end >= 0) this.#pending?.shown.resolve();
   }
 
   #receive(line: string): void {

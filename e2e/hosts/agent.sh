@@ -3,20 +3,33 @@ dir=/run/kvm-host
 busybox() { "$dir/busybox" "$@"; }
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 
-port=
-while [ -z "$port" ]; do
-  for name in /sys/class/virtio-ports/*/name; do
-    read -r found < "$name" && [ "$found" = agent ] && port=${name%/name}
+# Waits for the virtio-serial port of that name and prints its device.
+port() {
+  while :; do
+    for name in /sys/class/virtio-ports/*/name; do
+      read -r found < "$name" && [ "$found" = "$1" ] && name=${name%/name} && echo "/dev/${name##*/}" && return
+    done
   done
-done
-exec 3<> "/dev/${port##*/}"
+}
+
+output=$(port output)
+exec 3<> "$(port agent)"
+
+# By path, or busybox would run its own: its timeout ends the command but not what the command started.
+run() { /usr/bin/timeout -s KILL "$limit" /bin/sh $dir/command < /dev/null 3>&-; }
 
 echo "ready $(busybox uname -r)" >&3
-while read -r id limit command <&3; do
+while read -r id limit command how <&3; do
   printf %s "$command" | busybox base64 -d > $dir/command
-  # By path, or busybox would run its own: its timeout ends the command but not what the command started.
-  /usr/bin/timeout -s KILL "$limit" /bin/sh $dir/command > $dir/out 2> $dir/err < /dev/null 3>&-
-  status=$?
+  : > $dir/out > $dir/err
+  if [ "$how" = live ]; then
+    run > "$output" 2>&1
+    status=$?
+    printf '\0' > "$output"
+  else
+    run > $dir/out 2> $dir/err
+    status=$?
+  fi
   for stream in out err; do
     echo "$stream $id $(busybox tail -c 4194304 $dir/$stream | busybox base64 -w 0)" >&3
   done

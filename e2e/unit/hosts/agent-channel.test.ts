@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { type Duplex, duplexPair } from "node:stream";
+import { type Duplex, duplexPair, PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import { AgentChannel } from "../../hosts/agent-channel.ts";
 
@@ -27,6 +27,7 @@ test("a command's output and status come back; answers to others and noise are p
       "end 999 0",
       `end ${id} 3`,
     ]),
+    new PassThrough(),
     "cd /; ",
   );
   expect(await channel.ready).toBe("6.1.0");
@@ -43,7 +44,7 @@ test("commands asked for together run one after the other", async () => {
       running -= 1;
     }, 5);
   });
-  const channel = new AgentChannel(ours);
+  const channel = new AgentChannel(ours, new PassThrough());
   const results = await Promise.all(["a", "b", "c"].map((command) => channel.run(command, 1000)));
   expect(results.map(({ stdout }) => stdout)).toEqual(["1", "1", "1"]);
 });
@@ -54,16 +55,40 @@ test("a command killed at its time limit is an error that shows what it printed"
     const id = line.split(" ")[0];
     setTimeout(() => theirs.write(`out ${id} ${base64("so far")}\nend ${id} 137\n`), 30);
   });
-  const channel = new AgentChannel(ours);
+  const channel = new AgentChannel(ours, new PassThrough());
   await expect(channel.run("sleep 9", 20)).rejects.toThrow(
     /\$ sleep 9\nstatus 137\n--- stdout\nso far\n.*longer than/s,
   );
 });
 
 test("when the host ends, what waits and what comes later fails with its reason", async () => {
-  const channel = new AgentChannel(fakeAgent(() => []));
+  const channel = new AgentChannel(
+    fakeAgent(() => []),
+    new PassThrough(),
+  );
   const waiting = channel.run("true", 1000);
   channel.fail(new Error("kernel panic"));
   await expect(waiting).rejects.toThrow("kernel panic");
   await expect(channel.run("true", 1000)).rejects.toThrow("kernel panic");
+});
+
+test("what a live command prints is shown while it runs, and all of it before it has ended", async () => {
+  const [ours, theirs] = duplexPair();
+  const output = new PassThrough();
+  const requests: string[] = [];
+  createInterface({ input: theirs }).on("line", (line) => {
+    requests.push(line.split(" ").slice(3).join());
+    output.write("one\n");
+    // The second port may be behind the first.
+    theirs.write(`out 1 \nerr 1 \nend 1 0\n`);
+    setTimeout(() => output.write("two\n\0"), 20);
+  });
+  const channel = new AgentChannel(ours, output);
+  let seen = "";
+  const result = await channel.run("true", 1000, (text) => {
+    seen += text;
+  });
+  expect(seen).toBe("one\ntwo\n");
+  expect(result).toEqual({ status: 0, stdout: "", stderr: "" });
+  expect(requests).toEqual(["live"]);
 });
