@@ -161,9 +161,13 @@ class Builder {
   }
 }
 
-/** Builds what is not built yet. Returns the absolute path of each guest's ELF file by name. */
+/**
+ * Builds what is not built yet. Returns the absolute path of each guest's ELF file by name. An emulated host says with
+ * PVH_GUESTS=built that all are there: even looking would take seconds.
+ */
 export async function buildGuests(): Promise<Record<string, string>> {
-  return (await build()).paths;
+  if (process.env.PVH_GUESTS !== "built") return (await build()).paths;
+  return Object.fromEntries(guests.map(({ name }) => [name, path.join(buildDirectory, `${name}.elf`)]));
 }
 
 async function build(): Promise<{ paths: Record<string, string>; built: number }> {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -122,7 +122,13 @@ export async function withFolder<T>(prefix: string, use: (folder: string) => Pro
 /** Why guests cannot run here, or undefined when they can. */
 export function noKvm(): string | undefined {
   const device = process.env.PVH_KVM_DEVICE ?? "/dev/kvm";
-  return existsSync(device)
-    ? undefined
-    : `${device} is missing: load the kvm-intel or kvm-amd module, or enable nested virtualisation for this machine`;
+  try {
+    accessSync(device, constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch {
+    const why = existsSync(device)
+      ? "is not for this user: join its group, kvm, and log in again"
+      : "is missing: load the module kvm_intel or kvm_amd, or enable nested virtualisation for this machine";
+    return `${device} ${why}. On an emulated host: npm run e2e:machine`;
+  }
 }
