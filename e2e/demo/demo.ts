@@ -1,10 +1,13 @@
 /**
  * npm run demo: a daemon of its own, a classic and a direct guest through the API, their consoles, the domain list,
- * an image's layout, the stage timings; then everything is cleaned up.
+ * an image's layout, the stage timings; then everything is cleaned up. Without /dev/kvm all that happens on an
+ * emulated host.
  */
 import { join } from "node:path";
 import { buildGuests } from "../guests/build.ts";
+import { patience } from "../support/patience.ts";
 import { type Daemon, noKvm, pvhctl, root, startPvhd, withFolder } from "../support/programs.ts";
+import { demoOnEmulatedHost } from "./emulated-host.ts";
 
 const guests = [
   { name: "classic-entry", what: "classic PVH (PVHv1): entered in 64-bit long mode with page tables" },
@@ -12,10 +15,7 @@ const guests = [
 ];
 
 const reason = noKvm();
-if (reason !== undefined) {
-  console.error(`The demo runs guests on KVM, and ${reason}.`);
-  process.exit(1);
-}
+if (reason !== undefined) process.exit(await demoOnEmulatedHost(reason));
 
 // A signal lets the step under way end, and then everything is cleaned up as after the last one.
 let interrupted = false;
@@ -67,7 +67,8 @@ async function show(daemon: Daemon, args: string[]): Promise<void> {
 
 /** The guests report and power off; a guest that does not is a failure of the demo. */
 async function ended(daemon: Daemon, name: string): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+  const seconds = 30 * patience;
+  for (const deadline = performance.now() + seconds * 1000; performance.now() < deadline; ) {
     if (interrupted) throw new Error("it was interrupted");
     const { stdout } = await pvhctl(["show", name, "-o", "json"], { socket: daemon.socket });
     const { state, exit } = JSON.parse(stdout);
@@ -75,7 +76,7 @@ async function ended(daemon: Daemon, name: string): Promise<void> {
     if (exit !== undefined) throw new Error(`${name} ended with ${JSON.stringify(exit)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`${name} did not end within 30 s`);
+  throw new Error(`${name} did not end within ${seconds} s`);
 }
 
 function config(name: string): string {
