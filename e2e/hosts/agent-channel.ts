@@ -55,9 +55,10 @@ export class AgentChannel {
     // Both are waited for only by those who ask.
     this.#ready.promise.catch(() => {});
     this.#lost.promise.catch(() => {});
-    createInterface({ input: stream }).on("line", (line) => this.#receive(line));
-    // That the host ended, and why, is for the owner of its process to tell: see fail().
+    // That the host ended, and why, is for the owner of its process to tell: see fail(). Both repeat the error.
     stream.on("error", () => {});
+    const lines = createInterface({ input: stream }).on("error", () => {});
+    lines.on("line", (line) => this.#receive(line));
     output.on("error", () => {});
     output.setEncoding("utf8").on("data", (text: string) => this.#show(text));
   }

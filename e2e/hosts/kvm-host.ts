@@ -114,7 +114,9 @@ export async function startKvmHost(options: KvmHostOptions = {}): Promise<KvmHos
 
   const channel = new AgentChannel(socket(child, 4), socket(child, 5), prelude);
   const consoleLines: string[] = [];
-  createInterface({ input: socket(child, 3) }).on("line", (line) => {
+  const console = socket(child, 3).on("error", () => {});
+  const lines = createInterface({ input: console }).on("error", () => {});
+  lines.on("line", (line) => {
     consoleLines.push(line);
     if (line.startsWith("kvm-host: ")) note(line.slice("kvm-host: ".length).trim());
   });

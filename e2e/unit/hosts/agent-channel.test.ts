@@ -92,3 +92,15 @@ test("what a live command prints is shown while it runs, and all of it before it
   expect(result).toEqual({ status: 0, stdout: "", stderr: "" });
   expect(requests).toEqual(["live"]);
 });
+
+test("a port that breaks is no error of its own", async () => {
+  const [ours] = duplexPair();
+  const output = new PassThrough();
+  const channel = new AgentChannel(ours, output);
+  const waiting = channel.run("true", 1000);
+  ours.destroy(new Error("ECONNRESET"));
+  output.destroy(new Error("ECONNRESET"));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  channel.fail(new Error("the host ended"));
+  await expect(waiting).rejects.toThrow("the host ended");
+});
