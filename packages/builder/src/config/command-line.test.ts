@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import { commandLine } from "./command-line.ts";
-import { configWarnings } from "./warnings.ts";
 
 test.each([
   [{}, ""],
@@ -12,15 +11,4 @@ test.each([
   [{ cmdline: "", extra: "quiet" }, ""],
 ])("%j gives %j", (config, line) => {
   expect(commandLine(config)).toBe(line);
-});
-
-test("root and extra beside cmdline are warned about, as in xl", () => {
-  expect(configWarnings({ root: "x", extra: "y" })).toEqual([]);
-  expect(configWarnings({ cmdline: "x" })).toEqual([]);
-  expect(configWarnings({ cmdline: "x", extra: "y" })).toEqual([
-    "extra has no effect, because cmdline is the whole command line",
-  ]);
-  expect(configWarnings({ cmdline: "x", extra: "y", root: "z" })[0]).toMatch(
-    /^root and extra have no effect/,
-  );
 });

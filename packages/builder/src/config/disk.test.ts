@@ -219,6 +219,7 @@ describe("what is refused", () => {
     const error = errorOf(() => guest("/a,raw,xvda", { target: "/b", vdev: "xvdb" }, "/c,raw,d0"));
     expect(error.message).toBe('disk[2]: vdev is "d0", the same device 51712 as that of disk[0] ("xvda")');
     expect(error.details.field).toBe("disk[2].vdev");
+    expect(() => guest("/a,raw,d536p37", "/b,raw,xvdtq37")).toThrow(/the same device 268572709 as/);
     expect(guest("/a,raw,xvda", "/a,raw,hda", "/a,raw,xvda1").disk).toHaveLength(3);
   });
 

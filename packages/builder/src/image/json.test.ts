@@ -57,6 +57,26 @@ test("direct images have neither a mapping nor virtual addresses", () => {
   ]);
 });
 
+test("memory that may grow is told beside the memory at boot", () => {
+  const image = planDomain({
+    config: { memory: 64, maxmem: 100, vcpus: 1, pvh_abi: "classic" },
+    kernel,
+    platform: "xen",
+    hypercallTrap: { kind: "vmcall" },
+  });
+  expect(imageToJson(image)).toMatchObject({
+    memory: "0x4000000",
+    max_memory: "0x6400000",
+    ram: [{ gpa: "0x0", size: "0x6400000" }],
+  });
+  expect(describeImage(image).split("\n")[0]).toBe(
+    "classic PVH on platform xen, memory 64.0 MiB, at most 100.0 MiB",
+  );
+  // What start_info says is there from the beginning.
+  const at = Number(imageToJson(image).pages.start_info);
+  expect(new DataView(renderImage(image).buffer).getBigUint64(at + 32, true)).toBe(0x4000n);
+});
+
 test("the description for people shows regions by address, the memory map and the registers", () => {
   const lines = describeImage(plan("classic", "xen")).split("\n");
   expect(lines.slice(0, 16)).toEqual([
