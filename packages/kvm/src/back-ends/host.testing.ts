@@ -12,7 +12,10 @@ export class FakeHost implements BackEndHost {
   /** Grants in use: how often. */
   readonly inUse = new Map<number, number>();
   /** Ports that the guest has allocated; bound ones have their handler. */
-  readonly ports = new Map<number, { notified?: () => void; notifications: number }>();
+  readonly ports = new Map<
+    number,
+    { notified?: () => void; notifications: number; onNotification?: () => void }
+  >();
 
   constructor(memory: GuestMemory) {
     this.memory = memory;
@@ -40,6 +43,7 @@ export class FakeHost implements BackEndHost {
     return {
       notify: () => {
         port.notifications++;
+        port.onNotification?.();
       },
       close: () => {
         if (port.notified === undefined) throw new Error(`port ${remotePort} closed twice`);

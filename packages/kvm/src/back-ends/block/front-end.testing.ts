@@ -25,7 +25,6 @@ import { type OpenDiskOptions, openDisk } from "./open-disk.ts";
 /** For tests: a guest with a block front end, as simple as it can be, and an image on the host. */
 
 export const PAGE = 4096;
-const RAM_PAGES = 600;
 const RAM_BASE = 0x100000;
 /** The first pages are for rings, the others for data. */
 const RING_PAGES = 64;
@@ -53,6 +52,8 @@ export interface FrontEndOptions {
   /** Pages of a ring, as its order. */
   order?: number;
   queues?: number;
+  /** Of the guest's memory; default 600. */
+  ramPages?: number;
 }
 
 /** 64 KiB where each sector is filled with its number. */
@@ -67,17 +68,18 @@ export class BlockGuest {
   readonly paths: DevicePaths;
   readonly device: BackEndDevice;
   readonly #directory = mkdtempSync(join(tmpdir(), "pvh-block-"));
-  readonly #options: Required<Pick<FrontEndOptions, "order" | "queues">> & FrontEndOptions;
+  readonly #options: Required<Pick<FrontEndOptions, "order" | "queues" | "ramPages">> & FrontEndOptions;
   #rings: { produced: number; consumed: number }[] = [];
 
   constructor(options: FrontEndOptions = {}) {
-    this.#options = { order: 0, queues: 1, ...options };
-    const mapping = mapAnonymous(RAM_PAGES * PAGE);
+    this.#options = { order: 0, queues: 1, ramPages: 600, ...options };
+    const { ramPages } = this.#options;
+    const mapping = mapAnonymous(ramPages * PAGE);
     if (mapping === undefined) throw new Error("no memory");
     this.host = new FakeHost(
       new GuestMemory([{ gpa: RAM_BASE, buffer: viewOf(mapping), address: mapping.address }]),
     );
-    for (let i = 0; i < RAM_PAGES; i++) this.host.granted.set(i, { gpa: RAM_BASE + i * PAGE });
+    for (let i = 0; i < ramPages; i++) this.host.granted.set(i, { gpa: RAM_BASE + i * PAGE });
     this.path = join(this.#directory, "disk.img");
     writeFileSync(this.path, options.image ?? numberedImage());
     const config: DiskConfig = {
