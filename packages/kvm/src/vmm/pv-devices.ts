@@ -1,11 +1,11 @@
-import { type DiskConfig, parseRate, type VifConfig, vdevNumber } from "@pvh/builder";
+import { type DiskConfig, defaultMac, parseRate, type VifConfig, vdevNumber } from "@pvh/builder";
 import { startBlockBackEnd } from "../back-ends/block/back-end.ts";
 import { diskNodes } from "../back-ends/block/nodes.ts";
 import { openDisk } from "../back-ends/block/open-disk.ts";
 import { addDevice } from "../back-ends/device-nodes.ts";
 import type { BackEndHost } from "../back-ends/host.ts";
 import { startNetBackEnd } from "../back-ends/net/back-end.ts";
-import { hostInterfaceName, stableMac, type Vif, vifNodes } from "../back-ends/net/vif.ts";
+import { hostInterfaceName, type Vif, vifNodes } from "../back-ends/net/vif.ts";
 import { type BackEndDevice, XENBUS } from "../back-ends/xenbus.ts";
 import { openTap } from "../host/tap.ts";
 import type { DeviceStatus } from "../protocol.ts";
@@ -49,10 +49,20 @@ export class PvDevices implements GuestDevices {
     }));
   }
 
-  async attachDisk({ target, vdev, access, discard, direct_io_safe }: DiskConfig): Promise<DeviceStatus> {
+  async attachDisk(disk: DiskConfig): Promise<DeviceStatus> {
+    const { target, vdev, discard, trusted } = disk;
     const id = vdevNumber(vdev) ?? 0;
-    const readonly = access === "r";
-    const config = { path: target, devid: id, name: vdev, readonly, discard, direct: direct_io_safe };
+    const readonly = disk.access === "r";
+    const config = {
+      path: target,
+      devid: id,
+      name: vdev,
+      readonly,
+      discard,
+      direct: disk.direct_io_safe,
+      cdrom: disk.devtype === "cdrom",
+      trusted,
+    };
     const image = openDisk(config);
     try {
       addDevice(this.#host.store, this.#host.domid, diskNodes(config));
@@ -70,7 +80,7 @@ export class PvDevices implements GuestDevices {
 
   async attachVif(vif: VifConfig): Promise<DeviceStatus> {
     const devid = vif.devid ?? this.#freeDevid();
-    const { mac = stableMac(this.#uuid, devid), bridge, vifname, mtu, rate } = vif;
+    const { mac = defaultMac(this.#uuid, devid), bridge, vifname, mtu, rate } = vif;
     const limit = rate === undefined ? undefined : parseRate(rate);
     const config: Vif = { devid, mac, bridge, vifname, mtu, rate: limit };
     const name = hostInterfaceName(this.#host.domid, config);

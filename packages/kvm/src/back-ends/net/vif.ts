@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { DeviceNodes } from "../device-nodes.ts";
 import type { Rate } from "./rate-limit.ts";
 
@@ -44,11 +43,4 @@ export function vifNodes(vif: Vif, bridge: string | undefined): DeviceNodes {
       "hotplug-status": "connected",
     },
   };
-}
-
-/** The address of an interface whose config gives none: the same whenever the domain with this uuid starts. */
-export function stableMac(uuid: string, devid: number): string {
-  const [a = 0, b = 0, c = 0] = createHash("sha256").update(`${uuid.toLowerCase()} vif ${devid}`).digest();
-  // Xen's range; xl too keeps the fourth byte below 0x80.
-  return [0x00, 0x16, 0x3e, a & 0x7f, b, c].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
