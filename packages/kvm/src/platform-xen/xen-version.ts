@@ -32,7 +32,7 @@ export function xenVersion(call: Hypercall): number {
     case XENVER.get_features:
       return getFeatures(call, personality.features);
     case XENVER.pagesize:
-      return 4096;
+      return call.low[1] === 0 && call.high[1] === 0 ? 4096 : -XEN_ERRNO.EINVAL;
     case XENVER.guest_handle:
       return answer(call, handle);
     case XENVER.commandline:
