@@ -129,7 +129,9 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
     const { record } = await folder.run({ kernel: kernel(name) });
     expect(record).toMatchObject({ reason: "triple-fault", lastConsoleLine: "triple-fault: now" });
     expect(record.report?.rip).toMatch(/^0x[0-9a-f]+$/);
-    expect(record.report?.registers.cr0).toMatch(/1$/);
+    // Protected mode; or, where KVM has reset the processor before anybody could look, CR0 after a reset.
+    const reset = record.detail?.includes("reset the processor") === true;
+    expect(record.report?.registers.cr0).toMatch(reset ? /^0x(6000001|1)0$/ : /1$/);
     expect(record.report?.lastExits.at(-1)).toContain("KVM_EXIT_SHUTDOWN");
     expect(record.report?.lastExits.join()).toContain("out 0xe9");
   });
