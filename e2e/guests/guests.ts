@@ -152,8 +152,17 @@ function linuxBootGuest(release: string): Guest {
   ]);
 }
 
-function propertyGuest(name: string, more: { classic?: string[]; direct?: string[] }): Guest[] {
-  const source = `property/${name}.c`;
+/** Guests of `npm run bench`: `bench/NAME.c` and these. */
+const benchGuests: Record<string, { classic: string[]; direct: string[] }> = {
+  events: deviceGuest(),
+  hypercalls: { classic: [], direct: [] },
+};
+
+function propertyGuest(
+  name: string,
+  more: { classic?: string[]; direct?: string[] },
+  source = `property/${name}.c`,
+): Guest[] {
   const built: Guest[] = [];
   if (more.classic !== undefined) {
     const sources = [...xenLibrary.classic, source, ...more.classic];
@@ -184,6 +193,9 @@ export const guests: Guest[] = [
     direct(`direct-${name}-bare`, "lib/notes-direct-bare.S", [`small/${name}.c`, ...more.direct]),
   ]),
   ...Object.entries(propertyGuests).flatMap(([name, more]) => propertyGuest(name, more)),
+  ...Object.entries(benchGuests).flatMap(([name, more]) =>
+    propertyGuest(`bench-${name}`, more, `bench/${name}.c`),
+  ),
   linuxBootGuest("318"),
   linuxBootGuest("4x"),
 ];
