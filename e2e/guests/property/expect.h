@@ -25,3 +25,8 @@ static inline uint64_t apart(uint64_t a, uint64_t b) {
 static inline void expect_close(const char *name, uint64_t found, uint64_t expected, uint64_t most) {
   check(name, apart(found, expected) <= most, apart(found, expected), "a small difference");
 }
+
+/* A time that was read between two others, however long that took; `most` is what clocks may be apart. */
+static inline void expect_between(const char *name, uint64_t before, uint64_t found, uint64_t after, uint64_t most) {
+  check(name, found + most >= before && found <= after + most, found - before, "between the readings before and after it");
+}

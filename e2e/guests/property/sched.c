@@ -11,6 +11,8 @@
 #define MOST_PORTS 128
 /* What the clocks of guest and host may be apart. */
 #define EARLY 100000
+/* A host under load may be late, but not by this much. */
+#define LATE (5 * SECOND)
 
 static uint32_t ports[MOST_PORTS + 1];
 static unsigned a, b;
@@ -53,10 +55,10 @@ static void check_poll_timeout(const char *name, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) ports[i] = i % 2 ? a : b;
   expect("poll-timeout", poll(count, start + 50 * MILLISECOND), 0);
   uint64_t slept = clock_now() - start;
-  check(name, slept + EARLY >= 50 * MILLISECOND && slept < SECOND, slept, "50 ms and little more");
+  check(name, slept + EARLY >= 50 * MILLISECOND && slept < LATE, slept, "50 ms and little more");
   start = clock_now();
   expect("poll-timeout-past", poll(count, 1), 0);
-  check("poll-timeout-past-at-once", clock_now() - start < 500 * MILLISECOND, clock_now() - start, "no time");
+  check("poll-timeout-past-at-once", clock_now() - start < LATE, clock_now() - start, "no time");
 }
 
 /* The timer's own port, masked: nothing is delivered, but the poll ends. */
@@ -69,7 +71,7 @@ static void check_poll_woken(void) {
   trying("poll until the timer's port is pending");
   expect("poll-woken", poll(1, start + 10 * SECOND), 0);
   uint64_t slept = clock_now() - start;
-  check("poll-woken-time", slept + EARLY >= 30 * MILLISECOND && slept < SECOND, slept, "30 ms and little more");
+  check("poll-woken-time", slept + EARLY >= 30 * MILLISECOND && slept < LATE, slept, "30 ms and little more");
   check_equal("poll-woken-pending", event_is_pending(timer), true);
   check_equal("poll-woken-not-delivered", events_seen[timer], 0);
   event_clear_pending(timer);
@@ -86,14 +88,15 @@ static void check_poll_upcall(void) {
   unsigned timer = timer_bind(0);
   uint32_t ticks = events_seen[timer];
   uint64_t start = clock_now();
-  set_singleshot_timer(start + 30 * MILLISECOND, 0);
+  /* Long enough that it does not come before the poll. */
+  set_singleshot_timer(start + 300 * MILLISECOND, 0);
   ports[0] = a;
   trying("poll until an upcall");
   interrupts_on();
   expect("poll-upcall", poll(1, start + 10 * SECOND), 0);
   take_interrupts();
   check_equal("poll-upcall-delivered", events_seen[timer], ticks + 1);
-  check("poll-upcall-time", clock_now() - start < SECOND, clock_now() - start, "30 ms and little more");
+  check("poll-upcall-time", clock_now() - start < LATE, clock_now() - start, "300 ms and little more");
 }
 
 static void check_poll_refused(void) {
@@ -116,13 +119,13 @@ static void check_watchdog(void) {
   expect("watchdog-third", watchdog(0, 100), XEN_ENOSPC);
   expect("watchdog-disarm-second", watchdog(2, 0), 0);
   expect("watchdog-disarm-again", watchdog(2, 0), XEN_EINVAL);
-  expect("watchdog-short", watchdog(1, 1), 0);
-  for (unsigned i = 0; i < 6; i++) {
-    sleep_for(300 * MILLISECOND);
-    expect("watchdog-pet", watchdog(1, 1), 0);
+  expect("watchdog-short", watchdog(1, 3), 0);
+  for (unsigned i = 0; i < 4; i++) {
+    sleep_for(SECOND);
+    expect("watchdog-pet", watchdog(1, 3), 0);
   }
   expect("watchdog-disarm", watchdog(1, 0), 0);
-  sleep_for(1500 * MILLISECOND);
+  sleep_for(4 * SECOND);
   expect("watchdog-bad-pointer", hypercall_pointer(HYPERCALL_SCHED_OP, SCHEDOP_WATCHDOG, BAD_POINTER), XEN_EFAULT);
 }
 

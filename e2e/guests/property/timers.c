@@ -10,8 +10,8 @@
 
 static unsigned port;
 
-/* A host under load may be late, but not by this much. */
-#define LATE (1000 * MILLISECOND)
+/* A host under load may be late, but not by this much; and it may take a while from one instruction to the next. */
+#define LATE (5 * SECOND)
 /* What the clocks of guest and host may be apart. */
 #define EARLY 100000
 
@@ -47,7 +47,7 @@ static void check_past(void) {
   check("just-past-fires", wait_for_ticks(before + 1, LATE), ticks() - before, "an event at once");
   before = ticks();
   expect("past-refused", set_singleshot_timer(clock_now() - MILLISECOND, VCPU_SSHOTTMR_FUTURE), XEN_ETIME);
-  clock_spin(5 * MILLISECOND);
+  clock_spin(20 * MILLISECOND);
   take_interrupts();
   check_equal("past-refused-silent", ticks(), before);
 }
@@ -55,7 +55,9 @@ static void check_past(void) {
 static void sleep_and_check(const char *name, uint64_t length, uint32_t flags) {
   uint32_t before = ticks();
   uint64_t start = clock_now();
-  expect("set", set_singleshot_timer(start + length, flags), 0);
+  long result = set_singleshot_timer(start + length, flags);
+  expect("set", result, 0);
+  if (result) return;
   wait_for_interrupt();
   uint64_t slept = clock_now() - start;
   check_equal("one-event", ticks(), before + 1);
@@ -64,25 +66,25 @@ static void sleep_and_check(const char *name, uint64_t length, uint32_t flags) {
 
 static void check_sleeps(void) {
   sleep_and_check("sleep-2ms", 2 * MILLISECOND, 0);
-  sleep_and_check("sleep-20ms", 20 * MILLISECOND, VCPU_SSHOTTMR_FUTURE);
-  sleep_and_check("sleep-300ms", 300 * MILLISECOND, 0);
+  sleep_and_check("sleep-20ms", 20 * MILLISECOND, 0);
+  sleep_and_check("sleep-300ms", 300 * MILLISECOND, VCPU_SSHOTTMR_FUTURE);
   sleep_and_check("sleep-1200ms", 1200 * MILLISECOND, 0);
 }
 
 static void check_stop(void) {
   uint32_t before = ticks();
-  expect("stop-set", set_singleshot_timer(clock_now() + 20 * MILLISECOND, 0), 0);
+  expect("stop-set", set_singleshot_timer(clock_now() + 300 * MILLISECOND, 0), 0);
   expect("stop", stop_singleshot_timer(), 0);
   expect("stop-stopped", stop_singleshot_timer(), 0);
-  clock_spin(40 * MILLISECOND);
+  clock_spin(400 * MILLISECOND);
   take_interrupts();
   check_equal("stopped", ticks(), before);
   /* Only the last of two deadlines counts. */
   uint64_t start = clock_now();
-  set_singleshot_timer(start + 10 * MILLISECOND, 0);
-  set_singleshot_timer(start + 60 * MILLISECOND, 0);
+  set_singleshot_timer(start + 300 * MILLISECOND, 0);
+  set_singleshot_timer(start + 500 * MILLISECOND, 0);
   wait_for_interrupt();
-  expect_at_least("replaced", clock_now() - start + EARLY, 60 * MILLISECOND);
+  expect_at_least("replaced", clock_now() - start + EARLY, 500 * MILLISECOND);
   check_equal("replaced-once", ticks(), before + 1);
 }
 
@@ -126,7 +128,7 @@ static void check_spinning(void) {
 static void check_interrupts_off(void) {
   uint32_t before = ticks();
   set_singleshot_timer(clock_now() + 5 * MILLISECOND, 0);
-  clock_spin(30 * MILLISECOND);
+  clock_spin(200 * MILLISECOND);
   check_equal("off-pending", event_is_pending(port), true);
   check_equal("off-not-taken", ticks(), before);
   take_interrupts();
@@ -137,7 +139,7 @@ static void check_masked(void) {
   uint32_t before = ticks();
   event_mask(port);
   set_singleshot_timer(clock_now() + 2 * MILLISECOND, 0);
-  clock_spin(20 * MILLISECOND);
+  clock_spin(200 * MILLISECOND);
   check_equal("masked-pending", event_is_pending(port), true);
   take_interrupts();
   check_equal("masked-not-taken", ticks(), before);
@@ -162,15 +164,15 @@ static void check_set_timer_op(void) {
   check("set-timer-op-past-fires", wait_for_ticks(before + 2, LATE), ticks() - before, "2 events");
   /* It is the single-shot timer under another name. */
   before = ticks();
-  set_singleshot_timer(clock_now() + 20 * MILLISECOND, 0);
+  set_singleshot_timer(clock_now() + 300 * MILLISECOND, 0);
   expect("set-timer-op-stop", set_timer_op(0), 0);
-  clock_spin(40 * MILLISECOND);
+  clock_spin(400 * MILLISECOND);
   take_interrupts();
   check_equal("set-timer-op-stopped", ticks(), before);
   /* Far beyond what a timer can mean; Xen fires it after 100 ms, because Linux once asked for that by mistake. */
   start = clock_now();
   expect("set-timer-op-huge", set_timer_op(~0ull >> 1), 0);
-  check("set-timer-op-huge-fires", wait_for_ticks(before + 1, 3 * SECOND), ticks() - before,
+  check("set-timer-op-huge-fires", wait_for_ticks(before + 1, LATE), ticks() - before,
         "an event after 100 ms");
 }
 
