@@ -1,14 +1,12 @@
-import { DOMID, e820Entry, XEN_ERRNO, XENMEM, xenMemoryMap, xenMemoryMap32 } from "@pvh/abi";
+import { e820Entry, XEN_ERRNO, XENMEM, xenMemoryMap, xenMemoryMap32 } from "@pvh/abi";
 import { Argument } from "./argument.ts";
-import { HOST_DOMAIN } from "./event-channels.ts";
 import type { Hypercall } from "./hypercalls.ts";
+import { MEMOP_EXTENT_SHIFT, refusedMemoryOf } from "./memory-op-common.ts";
 import { addToPhysmap, addToPhysmapBatch, removeFromPhysmap } from "./physmap-op.ts";
 import { adjustReservation } from "./reservation-op.ts";
 
 const argument = new Argument(xenMemoryMap.size);
 
-/** The upper bits of a memory_op's command hold where a call that was interrupted goes on. */
-export const MEMOP_EXTENT_SHIFT = 6;
 const MEMOP_CMD_MASK = (1 << MEMOP_EXTENT_SHIFT) - 1;
 
 /** memory_op(cmd, arg) (public/memory.h). */
@@ -50,12 +48,6 @@ export function memoryOp(call: Hypercall): number {
     default:
       return -XEN_ERRNO.ENOSYS;
   }
-}
-
-/** 0 when a guest may act on the memory of `domain`, which is only its own; else a negated errno. */
-export function refusedMemoryOf({ xen }: Hypercall, domain: number): number {
-  if (domain === DOMID.SELF || domain === xen.domain.domid) return 0;
-  return domain === HOST_DOMAIN ? -XEN_ERRNO.EPERM : -XEN_ERRNO.ESRCH;
 }
 
 function reservation(call: Hypercall, op: number): number {

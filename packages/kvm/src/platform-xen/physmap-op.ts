@@ -12,7 +12,7 @@ import {
 import { Argument, element, elementAt } from "./argument.ts";
 import { grantFrameOffset, sharedInfoOffset } from "./heap.ts";
 import { CONTINUE, type Hypercall } from "./hypercalls.ts";
-import { MEMOP_EXTENT_SHIFT, refusedMemoryOf } from "./memory-op.ts";
+import { MEMOP_EXTENT_SHIFT, refusedMemoryOf } from "./memory-op-common.ts";
 import { FRAME } from "./physmap.ts";
 import { forget } from "./reservation-op.ts";
 import type { Xen } from "./xen.ts";

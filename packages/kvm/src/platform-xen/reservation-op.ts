@@ -1,7 +1,7 @@
 import { PAGE_SIZE, XENMEM, xenMemoryReservation, xenMemoryReservation32 } from "@pvh/abi";
 import { Argument, element, elementAt } from "./argument.ts";
 import { CONTINUE, type Hypercall } from "./hypercalls.ts";
-import { MEMOP_EXTENT_SHIFT, refusedMemoryOf } from "./memory-op.ts";
+import { MEMOP_EXTENT_SHIFT, refusedMemoryOf } from "./memory-op-common.ts";
 import { FRAME } from "./physmap.ts";
 
 const argument = new Argument(xenMemoryReservation.size);
