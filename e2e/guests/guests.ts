@@ -115,6 +115,9 @@ const fuzzSources = [...deviceLibrary, "property/fuzz-hypercalls.c", "property/f
 
 /** Guests that each show one property of the Xen platform, in `property/NAME.c` and these; without a list there is none. */
 const propertyGuests: Record<string, { classic?: string[]; direct?: string[] }> = {
+  apic: { direct: ["property/faults.c"] },
+  "apic-smp": { direct: ["property/apic-smp.S"] },
+  "apic-timer": { direct: [] },
   block: deviceGuest("property/block-front.c"),
   clock: { classic: [], direct: [] },
   "console-flood": deviceGuest(),
@@ -139,6 +142,7 @@ const propertyGuests: Record<string, { classic?: string[]; direct?: string[] }> 
   "vcpu-64": { direct: ["property/vcpu-64.S"] },
   vcpus: { classic: ["property/ap-entry-classic.c"], direct: ["property/ap-entry-direct.c"] },
   watchdog: { classic: [], direct: [] },
+  x2apic: { direct: ["property/faults.c"] },
 };
 
 /** Guests that follow the boot of a classic PVH kernel of Linux. */
