@@ -5,6 +5,9 @@ import type { SharedInfoLayout } from "./shared-info-layout.ts";
 import type { Located } from "./vcpu-infos.ts";
 
 const CALIBRATION_NS = 1e9;
+/** A TSC and a time that were read further apart than this say nothing about each other. */
+const APART_NS = 100_000;
+const RETRY_NS = 20e6;
 /** Above this the clock jumps to the right time instead of approaching it. */
 const JUMP_NS = 10e6;
 
@@ -66,7 +69,13 @@ export class DomainClock {
       state.clockDue = now + CALIBRATION_NS;
       const before = this.now();
       const tsc = readTsc();
-      const time = (before + this.now()) / 2;
+      const took = this.now() - before;
+      // The thread was interrupted in between: the two do not belong together.
+      if (took > APART_NS) {
+        state.clockDue = now + RETRY_NS;
+        return;
+      }
+      const time = before + took / 2;
       const guest = this.guestTime(tsc);
       const behind = time - guest;
       const jump = behind > JUMP_NS;

@@ -95,9 +95,13 @@ describe("copy", () => {
   test("says what is wrong", () => {
     expect(copy({ ...own, source: 9, dest: 10, source_offset: 4000, len: 97 })).toBe(GNTST.bad_copy_arg);
     expect(copy({ ...own, source: 9, dest: 5000, len: 1 })).toBe(GNTST.bad_page);
-    expect(copy({ source_domid: OWN, dest_domid: SELF, source: 9, dest: 10 })).toBe(GNTST.permission_denied);
-    expect(copy({ source_domid: 99, dest_domid: SELF, source: 9, dest: 10 })).toBe(GNTST.bad_domain);
-    expect(copy({ ...own, source: 77, dest: 10, flags: GNTCOPY.source_gref })).toBe(GNTST.general_error);
+    expect(copy({ source_domid: OWN, dest_domid: SELF, source: 9, dest: 10, len: 1 })).toBe(
+      GNTST.permission_denied,
+    );
+    expect(copy({ source_domid: 99, dest_domid: SELF, source: 9, dest: 10, len: 1 })).toBe(GNTST.bad_domain);
+    expect(copy({ ...own, source: 77, dest: 10, len: 1, flags: GNTCOPY.source_gref })).toBe(
+      GNTST.general_error,
+    );
     const host = {
       source_domid: HOST_DOMAIN,
       dest_domid: SELF,

@@ -90,7 +90,8 @@ function mapGrant(call: Hypercall): number {
   if (own === undefined) return GNTST.bad_domain;
   const flags = argument.u32(fields.flags.offset);
   const ref = argument.u32(fields.ref.offset);
-  if (!own) return GNTST.bad_gntref;
+  // Xen says this too when neither kind of mapping is asked for.
+  if (!own || (flags & (GNTMAP.host_map | GNTMAP.device_map)) === 0) return GNTST.bad_gntref;
   // In a translated guest a grant is mapped at a frame of guest-physical memory, and nowhere else.
   if ((flags & ~GNTMAP.readonly) !== GNTMAP.host_map) return GNTST.general_error;
   const write = (flags & GNTMAP.readonly) === 0;
@@ -169,6 +170,7 @@ function copyGrant(call: Hypercall): number {
     byRef: (flags & GNTCOPY.dest_gref) !== 0,
     write: true,
   };
+  if (length === 0) return GNTST.okay;
   if (source.offset + length > PAGE_SIZE || dest.offset + length > PAGE_SIZE) return GNTST.bad_copy_arg;
   const from = openPage(call, source);
   if (typeof from === "number") return from;
