@@ -40,6 +40,7 @@ export class Argument {
     this.view.setUint32(at, value, true);
   }
 
+  /** Fractions are cut off. */
   setU64(at: number, value: number): void {
     this.view.setUint32(at, value % 2 ** 32, true);
     this.view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);

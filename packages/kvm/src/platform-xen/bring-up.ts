@@ -74,12 +74,13 @@ export function refusedHvmContext(bytes: Uint8Array): boolean {
   if (pad !== 0) return true;
   if (mode === VCPU_HVM_MODE.MODE_64B) {
     const { rip, cr0, cr4, efer } = vcpuHvmX86_64.decode(cpu_regs.subarray(0, vcpuHvmX86_64.size));
+    if (refusedControl(cr4, efer)) return true;
     const canonical = BigInt.asIntN(48, rip) === BigInt.asIntN(64, rip);
     return !canonical || (cr0 & CR0.PG) === 0n || (cr4 & CR4.PAE) === 0n || (efer & EFER.LME) === 0n;
   }
   if (mode !== VCPU_HVM_MODE.MODE_32B) return true;
   const regs = vcpuHvmX86_32.decode(cpu_regs);
-  if (regs.pad1 !== 0) return true;
+  if (regs.pad1 !== 0 || refusedControl(BigInt(regs.cr4), regs.efer)) return true;
   const { cs_ar, ds_ar, ss_ar, es_ar, tr_ar, cs_limit, eip } = regs;
   const bad =
     refusedSegment(cs_ar, (type) => (type & TYPE.code) !== 0) ||
@@ -96,6 +97,15 @@ export function refusedHvmContext(bytes: Uint8Array): boolean {
     dpl(ss_ar) !== dpl(cs_ar) ||
     [ds_ar, es_ar].some((ar) => (ar & SEGMENT.P) !== 0 && dpl(ar) > dpl(cs_ar))
   );
+}
+
+const KNOWN_CR4 = Object.values(CR4).reduce((mask, bit) => mask | bit, 0n);
+const KNOWN_EFER = EFER.SCE | EFER.LME | EFER.LMA | EFER.NXE;
+
+/** Bits that no processor has, or that make no mode together. */
+function refusedControl(cr4: bigint, efer: bigint): boolean {
+  const active = (efer & EFER.LMA) !== 0n && (efer & EFER.LME) === 0n;
+  return (cr4 & ~KNOWN_CR4) !== 0n || (efer & ~KNOWN_EFER) !== 0n || active;
 }
 
 /** Bits of a segment's type: it is code; it is readable code or writable data. */

@@ -69,7 +69,7 @@ export function createXen(input: CreateXenInput): CreatedXen {
   });
   populateMemory(open, image);
   startClock(open, input);
-  startVcpus(open, input);
+  startVcpus(open);
   shareWithHost(open, image);
   return { domain, buffers, open };
 }
@@ -101,7 +101,12 @@ function startClock(xen: OpenXen, input: CreateXenInput): void {
   const start = kept ? { monotonic: vcpuMade, tsc: 0n } : { monotonic, tsc };
   const real = realTime() - (monotonicTime() - start.monotonic);
   DomainClock.start(xen.state, { ...start, real, tscKhz, kept });
+}
+
+/** Puts the clocks where the guest reads them. After the image, which has a shared_info of its own, is in memory. */
+export function publishClocks(xen: OpenXen): void {
   xen.clock.writeWallClock(xen.infos.shared, sharedInfoLayout(xen));
+  for (let vcpu = 0; vcpu < xen.vcpus.length; vcpu++) writeVcpuTime(xen, vcpu);
 }
 
 function tscAtATime(vcpuFd: number): { monotonic: number; tsc: bigint } {
@@ -121,14 +126,11 @@ function tscAtATime(vcpuFd: number): { monotonic: number; tsc: bigint } {
   return { monotonic, tsc };
 }
 
-function startVcpus(xen: OpenXen, { image }: CreateXenInput): void {
+function startVcpus(xen: OpenXen): void {
   xen.vcpus.forEach((state, index) => {
     state.initialised = index === 0;
     state.online = index === 0;
     state.enterRunstate(index === 0 ? RUNSTATE.running : RUNSTATE.offline, 0);
-    const info = xen.infos.of(index);
-    if (image.bootInterface === "classic") info.bytes[info.at + 1] = 1;
-    writeVcpuTime(xen, index);
   });
 }
 

@@ -15,8 +15,9 @@ export const HOST_DOMAIN = 0;
 /** EVTCHN_FIFO_PRIORITY_DEFAULT */
 const DEFAULT_PRIORITY = 7;
 /** VIRQs that exist once for each vCPU; the others are the domain's. */
+const VIRQ_XENOPROF = 7;
 const VIRQ_XENPMU = 13;
-const VCPU_VIRQS: readonly number[] = [VIRQ.TIMER, VIRQ.DEBUG, VIRQ_XENPMU];
+const VCPU_VIRQS: readonly number[] = [VIRQ.TIMER, VIRQ.DEBUG, VIRQ_XENOPROF, VIRQ_XENPMU];
 
 export interface EventChannelParts {
   domid: number;

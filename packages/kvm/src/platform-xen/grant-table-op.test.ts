@@ -107,6 +107,7 @@ describe("copy", () => {
       dest_domid: SELF,
       source: 0,
       dest: 10,
+      len: 1,
       flags: GNTCOPY.source_gref,
     };
     expect(copy(host)).toBe(GNTST.bad_gntref);

@@ -42,6 +42,9 @@ export function hvmOp(call: Hypercall): number {
       if (call.low[1] !== 0 || call.high[1] !== 0) return -XEN_ERRNO.EINVAL;
       call.vcpu.flushTlbs();
       return 0;
+    case HVMOP.get_time:
+      argument.setU64(0, call.xen.clock.now());
+      return argument.store(call, 1, 8) ? 0 : -XEN_ERRNO.EFAULT;
     case HVMOP.set_evtchn_upcall_vector:
       return setUpcallVector(call);
     default:

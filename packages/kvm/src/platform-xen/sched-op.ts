@@ -2,6 +2,7 @@ import { SCHEDOP, SHUTDOWN, schedPoll, schedPoll32, schedShutdown, schedWatchdog
 import type { ExitReason } from "../protocol.ts";
 import { Argument, element, elementAt } from "./argument.ts";
 import { WATCHDOGS } from "./domain-state.ts";
+import { HOST_DOMAIN } from "./event-channels.ts";
 import type { Hypercall } from "./hypercalls.ts";
 
 const reasons: Record<number, ExitReason> = {
@@ -36,6 +37,7 @@ export function schedOp(call: Hypercall): number {
     case SCHEDOP.watchdog:
       return watchdog(call);
     case SCHEDOP.remote_shutdown:
+      return remoteShutdown(call);
     case SCHEDOP.pin_override:
       return -XEN_ERRNO.EPERM;
     default:
@@ -95,6 +97,14 @@ function shutdown(call: Hypercall): number {
     call.vcpu.end("crash", "the guest called SCHEDOP_shutdown with the reason crash");
   else call.vcpu.end(reason);
   return 0;
+}
+
+/** For device models and toolstacks: no guest may, not even for itself. */
+function remoteShutdown(call: Hypercall): number {
+  if (!argument.load(call, 1, 8)) return -XEN_ERRNO.EFAULT;
+  const domain = argument.u16(0);
+  const exists = domain === HOST_DOMAIN || domain === call.xen.domain.domid;
+  return exists ? -XEN_ERRNO.EPERM : -XEN_ERRNO.ESRCH;
 }
 
 /** Sets, extends or stops (timeout 0) one of the domain's watchdogs. Returns the number of a new one, from 1 on. */

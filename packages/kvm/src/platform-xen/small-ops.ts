@@ -10,14 +10,24 @@ const ASSIST_ENABLE = 0;
 const ASSIST_DISABLE = 1;
 export const ASSIST_RUNSTATE_UPDATE = 5;
 
-/** set_timer_op(timeout): an absolute time in ns, 0 stops the timer. One argument for 64-bit guests, two halves for others. */
+/** Times beyond this (2^50 ns, 13 days) are Linux's wrapped jiffies; Xen makes them 100 ms. */
+const FAR_FUTURE_NS = 2 ** 50;
+const INSTEAD_NS = 100e6;
+
+/**
+ * set_timer_op(timeout): sets the vCPU's single-shot timer to an absolute time in ns, 0 stops it. One argument for 64-bit
+ * guests, two halves for others.
+ */
 export function setTimerOp(call: Hypercall): number {
   const { xen, vcpu } = call;
   const low = (call.low[0] ?? 0) >>> 0;
   const high = (call.code64 ? (call.high[0] ?? 0) : (call.low[1] ?? 0)) >>> 0;
   const state = xen.vcpus[vcpu.index];
   if (state === undefined) return -XEN_ERRNO.EINVAL;
-  state.setTimer = high * 2 ** 32 + low;
+  const timeout = high * 2 ** 32 + low;
+  const now = xen.clock.now();
+  const far = high >= 0x80000000 || timeout - now >= FAR_FUTURE_NS;
+  state.singleShot = far ? now + INSTEAD_NS : timeout;
   vcpu.timersChanged();
   return 0;
 }

@@ -36,10 +36,9 @@ export class VcpuTimers {
 
   /** When the next timer goes off; Infinity when none is set. */
   next(): number {
-    const { singleShot, setTimer, period, nextPeriod } = this.#state;
+    const { singleShot, period, nextPeriod } = this.#state;
     let next = this.#apic?.deadline(this.#vcpu) ?? NEVER;
     if (singleShot !== 0) next = Math.min(next, singleShot);
-    if (setTimer !== 0) next = Math.min(next, setTimer);
     if (period !== 0) next = Math.min(next, nextPeriod);
     return Math.min(next, this.nextWatchdog());
   }
@@ -59,10 +58,6 @@ export class VcpuTimers {
     let due = false;
     if (state.singleShot !== 0 && state.singleShot <= now) {
       state.singleShot = 0;
-      due = true;
-    }
-    if (state.setTimer !== 0 && state.setTimer <= now) {
-      state.setTimer = 0;
       due = true;
     }
     const { period, nextPeriod } = state;

@@ -59,6 +59,7 @@ export function vcpuOp(call: Hypercall): number {
     case VCPUOP.register_vcpu_info:
       return registerInfo(call, vcpu, state);
     case VCPUOP.send_nmi:
+      if (call.low[2] !== 0 || call.high[2] !== 0) return -XEN_ERRNO.EINVAL;
       state.raiseNmi();
       xen.wake(vcpu);
       return 0;

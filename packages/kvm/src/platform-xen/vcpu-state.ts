@@ -34,7 +34,7 @@ const WORD = {
 } as const;
 const WORDS = WORD.fifoTails + FIFO_QUEUES;
 
-const REAL = { singleShot: 0, period: 1, nextPeriod: 2, setTimer: 3, stateEntry: 4, times: 5 } as const;
+const REAL = { singleShot: 0, period: 1, nextPeriod: 2, stateEntry: 3, times: 4 } as const;
 const REALS = REAL.times + 4;
 const REALS_OFFSET = Math.ceil((WORDS * 4) / 8) * 8;
 const BRING_UP_OFFSET = REALS_OFFSET + REALS * 8;
@@ -187,13 +187,6 @@ export class VcpuState {
   }
   set singleShot(deadline: number) {
     this.#setReal(REAL.singleShot, deadline);
-  }
-  /** The timer of set_timer_op, apart from the single-shot timer of VCPUOP. */
-  get setTimer(): number {
-    return this.#real(REAL.setTimer);
-  }
-  set setTimer(deadline: number) {
-    this.#setReal(REAL.setTimer, deadline);
   }
   /** ns; 0 when the periodic timer is stopped. */
   get period(): number {

@@ -6,6 +6,7 @@ import {
   kvmMsrs,
   kvmRun,
   MSR,
+  vcpuHvmContext,
   vcpuRunstateInfo,
   vcpuTimeInfo,
   XEN_HYPERCALL_MSR,
@@ -178,7 +179,11 @@ export class XenVcpu implements VcpuPlatform, HypercallHost {
   writeMsr(index: number, high: number, low: number): boolean {
     if (index === XEN_HYPERCALL_MSR) return this.#fillHypercallPage(high, low);
     const { apics } = this.#xen;
-    if (apics?.isMsr(index)) return apics.writeMsr(this.index, index, high, low);
+    if (apics?.isMsr(index)) {
+      // It may have been the timer.
+      this.#rearm = true;
+      return apics.writeMsr(this.index, index, high, low);
+    }
     return this.#xen.domain.bootInterface === "classic";
   }
 
@@ -247,7 +252,7 @@ export class XenVcpu implements VcpuPlatform, HypercallHost {
     }
     for (;;) {
       const wakes = control.wakes;
-      this.#bringUp(state.takeBringUp());
+      if (!this.#bringUp(state.takeBringUp())) return false;
       if (state.online) break;
       if (control.request !== REQUEST.run) return false;
       // The first vCPU's thread keeps the domain's watchdogs.
@@ -265,22 +270,25 @@ export class XenVcpu implements VcpuPlatform, HypercallHost {
     return true;
   }
 
-  #bringUp(kind: number): void {
+  /** False when the state that the guest has given the vCPU is none that a processor can have. */
+  #bringUp(kind: number): boolean {
+    if (kind === BRING_UP.none) return true;
+    if (kind === BRING_UP.startup || kind === BRING_UP.init) this.#xen.apics?.reset(this.index);
+    if (kind === BRING_UP.init) return true;
     const bytes = this.#state.bringUp.slice();
-    switch (kind) {
-      case BRING_UP.guestContext:
-        loadBootState(this.#fd, fromGuestContext(bytes), new Map());
-        break;
-      case BRING_UP.hvmContext:
-        loadBootState(this.#fd, fromHvmContext(bytes.subarray(0, 128)), new Map());
-        break;
-      case BRING_UP.startup:
-        this.#xen.apics?.reset(this.index);
-        loadBootState(this.#fd, fromStartup(this.#state.startupVector), new Map());
-        break;
-      case BRING_UP.init:
-        this.#xen.apics?.reset(this.index);
-        break;
+    const context =
+      kind === BRING_UP.startup
+        ? fromStartup(this.#state.startupVector)
+        : kind === BRING_UP.hvmContext
+          ? fromHvmContext(bytes.subarray(0, vcpuHvmContext.size))
+          : fromGuestContext(bytes);
+    try {
+      loadBootState(this.#fd, context, new Map());
+      return true;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.end("crash", `the guest gave vCPU ${this.index} a state that the host's KVM refuses: ${why}`);
+      return false;
     }
   }
 

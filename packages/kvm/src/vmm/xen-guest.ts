@@ -3,7 +3,7 @@ import type { DiskConfig, DomainImage, GuestConfig, VifConfig } from "@pvh/build
 import { PvhError } from "@pvh/errors";
 import { ConsoleRing } from "../back-ends/console-ring.ts";
 import type { EventPort } from "../back-ends/host.ts";
-import { EVENT_PORTS } from "../platform-xen/create.ts";
+import { EVENT_PORTS, publishClocks } from "../platform-xen/create.ts";
 import { HostSide } from "../platform-xen/host-side.ts";
 import type { OpenXen } from "../platform-xen/shared.ts";
 import type { DeviceStatus } from "../protocol.ts";
@@ -51,6 +51,7 @@ export class XenGuest implements GuestDevices {
   constructor(parts: XenGuestParts) {
     this.#parts = parts;
     const { xen, image, config, uuid } = parts;
+    publishClocks(xen);
     const { domid } = xen.domain;
     this.#home = `/local/domain/${domid}`;
     const { xenstore, console } = image.pages;
