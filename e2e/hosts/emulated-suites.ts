@@ -38,6 +38,8 @@ if (missing !== undefined) {
   console.error(`The emulated host is not there: ${missing}`);
   process.exit(1);
 }
+// A default action would leave the hosts running.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
 await buildGuests();
 await bundleLibraries();
 

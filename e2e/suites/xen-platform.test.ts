@@ -50,6 +50,10 @@ const runs: Run[] = [
   { guest: "classic-hypercalls", checks: 65 },
   { guest: "direct-hypercalls", checks: 65 },
   { guest: "direct-ring3", checks: 6 },
+  { guest: "direct-apic", checks: 84 },
+  { guest: "direct-x2apic", checks: 36 },
+  { guest: "direct-apic-timer", checks: 13 },
+  { guest: "direct-apic-smp", vcpus: 2, checks: 10 },
 ];
 
 function nameOf({ guest, vcpus = 1, memory = 16, maxmem = memory }: Run): string {
