@@ -75,10 +75,13 @@ static void check_toolstack_nodes(void) {
   const char *path = store_read(0, "vm");
   check("vm", path && text_begins(path, "/vm/"), path != NULL, "/vm/UUID");
   if (path) {
+    char expected_uuid[37] = "";
+    memcpy(expected_uuid, path + 4, sizeof expected_uuid - 1);
     struct words uuid = {vm, sizeof vm, 0};
     words_add(&uuid, path);
     words_add(&uuid, "/uuid");
-    expect_value("vm-uuid", vm, path + 4);
+    /* The next reading overwrites `path`. */
+    expect_value("vm-uuid", vm, expected_uuid);
   }
   check_equal("memory-target", store_read_number(0, "memory/target", 0), boot()->memory / 1024);
   expect_at_least("memory-static-max", store_read_number(0, "memory/static-max", 0), boot()->memory / 1024);
@@ -259,9 +262,10 @@ static void check_transactions(void) {
   first = store_begin();
   store_read(first, "data/tx");
   store_write(first, "data/other", "x");
-  store_write(0, "data/unrelated", "x");
+  /* Below another node: a new child changes its parent, which the transaction has read. */
+  store_write(0, "attr/unrelated", "x");
   check("transaction-no-conflict", store_end(first, true), 0, "OK");
-  store_ask(XS_RM, 0, "data/unrelated");
+  store_ask(XS_RM, 0, "attr/unrelated");
   store_ask(XS_RM, 0, "data/other");
   store_ask(XS_RM, 0, "data/tx");
 }

@@ -75,7 +75,8 @@ export class DomainClock {
         state.clockDue = now + RETRY_NS;
         return;
       }
-      const time = before + took / 2;
+      // The later of the two, so that the guest's clock is not behind and no timer goes off early.
+      const time = before + took;
       const guest = this.guestTime(tsc);
       const behind = time - guest;
       const jump = behind > JUMP_NS;

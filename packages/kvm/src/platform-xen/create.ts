@@ -120,7 +120,8 @@ function tscAtATime(vcpuFd: number): { monotonic: number; tsc: bigint } {
     const took = monotonicTime() - before;
     if (took >= best) continue;
     best = took;
-    monotonic = Math.round(before + took / 2);
+    // The later of the two, so that the guest's clock is not behind the host's and no timer goes off early.
+    monotonic = before + took;
     tsc = read;
   }
   return { monotonic, tsc };

@@ -76,8 +76,8 @@ export function createMachine(
   const runSize = kvmCall(kvmFd, "KVM_GET_VCPU_MMAP_SIZE");
   let vcpuMade = 0;
   const vcpus = handles.map((_, index) => {
-    if (index === 0) vcpuMade = monotonicTime();
     const fd = kvmCall(vmFd, "KVM_CREATE_VCPU", index);
+    if (index === 0) vcpuMade = monotonicTime();
     return { fd, run: mapFile(fd, runSize) };
   });
   const tscKhz = guestTscKhz(vcpus);
