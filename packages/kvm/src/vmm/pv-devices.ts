@@ -75,7 +75,7 @@ export class PvDevices implements GuestDevices {
   }
 
   async detachDisk(vdev: string, force: boolean): Promise<void> {
-    await this.#running.get(keyOf("vbd", vdevNumber(vdev) ?? 0))?.device.remove({ force });
+    await this.#remove(keyOf("vbd", vdevNumber(vdev) ?? 0), force);
   }
 
   async attachVif(vif: VifConfig): Promise<DeviceStatus> {
@@ -98,7 +98,14 @@ export class PvDevices implements GuestDevices {
   }
 
   async detachVif(devid: number, force: boolean): Promise<void> {
-    await this.#running.get(keyOf("vif", devid))?.device.remove({ force });
+    await this.#remove(keyOf("vif", devid), force);
+  }
+
+  async #remove(key: string, force: boolean): Promise<void> {
+    const running = this.#running.get(key);
+    await running?.device.remove({ force });
+    // Not listed any more when the caller looks.
+    if (force) await running?.device.closed;
   }
 
   #keep(device: BackEndDevice, status: Running["status"]): DeviceStatus {
