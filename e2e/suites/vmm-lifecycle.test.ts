@@ -76,8 +76,17 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
     expect(readdirSync(dir).filter((file) => file.endsWith(".sock"))).toEqual([]);
   });
 
-  test.for(variants("halt"))("%s sleeps without using a processor", async (name) => {
-    const { vmm, console } = await folder.launch({ kernel: kernel(name) });
+  test.for(["classic-halt", "direct-halt"])(
+    "%s ends as on Xen: its last vCPU can never wake",
+    async (name) => {
+      const { record, output } = await folder.run({ kernel: kernel(name) });
+      expect(output).toContain("halting");
+      expect(record).toMatchObject({ reason: "poweroff", detail: expect.stringContaining("HLT") });
+    },
+  );
+
+  test("direct-halt-bare sleeps without using a processor", async () => {
+    const { vmm, console } = await folder.launch({ kernel: kernel("direct-halt-bare") });
     await eventually(() => console().includes("halting"), "the guest halts");
     const { exits } = (await vmm.status()).counters;
     await vmm.pause();
