@@ -38,7 +38,7 @@ const mutations: Record<"classic-entry" | "direct-entry", Record<string, string[
     "nr-pages": ["nr-pages", "memory-map-ram"],
     flags: ["flags"],
     "same-page": ["regions-apart"],
-    "shared-info-moved": ["regions-apart", "shared-info-reserved", "upcall-mask"],
+    "shared-info-moved": ["regions-apart", "shared-info-reserved", "upcall-mask", "evtchn-bitmaps-zero"],
     p2m: ["mfn-list-identity"],
     "pt-base": ["pt-base", "regions-apart", "stack-after-tables"],
     "leaf-user": ["l1-entries"],
