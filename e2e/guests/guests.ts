@@ -132,6 +132,7 @@ const propertyGuests: Record<string, { classic?: string[]; direct?: string[] }> 
   hypercalls: { classic: [], direct: [] },
   memory: { classic: ["property/window-classic.c"], direct: ["property/window-direct.c"] },
   net: deviceGuest("property/net-front.c", "property/net-packets.c"),
+  physmap: { classic: ["property/window-classic.c"], direct: ["property/window-direct.c"] },
   "pv-echo": deviceGuest(),
   ring3: { direct: ["property/ring3.S"] },
   sched: { classic: [], direct: [] },

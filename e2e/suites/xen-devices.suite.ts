@@ -20,17 +20,17 @@ interface Run extends Omit<GuestSettings, "kernel"> {
 const runs: Run[] = [
   { guest: "classic-grants", checks: 100 },
   { guest: "direct-grants", checks: 100 },
-  { guest: "classic-store", cmdline: "name=test", checks: 200 },
-  { guest: "direct-store", cmdline: "name=test", checks: 200 },
+  { guest: "classic-store", cmdline: "name=test", checks: 188 },
+  { guest: "direct-store", cmdline: "name=test", checks: 188 },
   { guest: "classic-linux-boot-318", checks: 70 },
   { guest: "classic-linux-boot-318", vcpus: 2, checks: 90 },
   { guest: "classic-linux-boot-4x", checks: 70 },
   { guest: "classic-linux-boot-4x", vcpus: 2, checks: 90 },
   { guest: "classic-linux-boot-4x", vcpus: 2, cmdline: "fifo_events=0", checks: 90 },
-  { guest: "classic-fuzz", cmdline: "seed=1", checks: 1 },
-  { guest: "direct-fuzz", cmdline: "seed=1", checks: 1 },
-  { guest: "classic-fuzz", cmdline: "seed=2", checks: 1 },
-  { guest: "direct-fuzz", cmdline: "seed=2", checks: 1 },
+  { guest: "classic-fuzz", cmdline: "seed=1 count=5000", checks: 1 },
+  { guest: "direct-fuzz", cmdline: "seed=1 count=5000", checks: 1 },
+  { guest: "classic-fuzz", cmdline: "seed=2 count=5000", checks: 1 },
+  { guest: "direct-fuzz", cmdline: "seed=2 count=5000", checks: 1 },
 ];
 
 const SECTOR = 512;

@@ -58,5 +58,6 @@ void smp_work(void);
 void smp_stop_cpus(void);
 void console_init(void);         /* devices.c */
 void console_print(const char *text);
+void console_flush(void);
 void grant_table_init(void);
 void xenbus_init(void);

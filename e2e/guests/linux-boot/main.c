@@ -33,6 +33,7 @@ _Noreturn void guest_main(void) {
   run_timer();
   smp_work();
   console_print("reboot: Power down\n");
+  console_flush();
   smp_stop_cpus();
   finish();
 }

@@ -123,7 +123,9 @@ static void vcpu_changed(const char *path) {
   memcpy(copy, state, text_length(state, sizeof copy - 1));
   print("watch: cpu ");
   print_decimal(vcpu);
-  say(" availability", copy);
+  print(" availability=");
+  print_untrusted(copy, sizeof copy);
+  put_char('\n');
   if (!vcpu || vcpu >= vcpu_count() || !text_is(copy, "online") || vcpu_is_up((unsigned)vcpu) != 0) return;
   long result = vcpu_initialise((unsigned)vcpu, other_vcpu);
   if (!result || result == XEN_EEXIST) result = vcpu_up((unsigned)vcpu);

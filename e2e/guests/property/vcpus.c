@@ -23,6 +23,7 @@ enum task { TASK_IDLE, TASK_ECHO, TASK_NAP, TASK_SPIN, TASK_POLL, TASK_DOWN, TAS
 /* What a vCPU is to do, and what it did. */
 static struct {
   volatile uint32_t task;
+  volatile uint32_t begun;
   volatile uint32_t finished;
   volatile uint32_t came_up;
   volatile uint32_t early_naps;
@@ -82,10 +83,11 @@ static void poll(unsigned vcpu) {
 }
 
 static void other_vcpu(unsigned vcpu) {
-  work[vcpu].came_up++;
   work[vcpu].clock = clock_read(&vcpu_info(vcpu)->time);
+  work[vcpu].came_up++;
   for (;;) {
     uint32_t task = work[vcpu].task;
+    if (task != TASK_IDLE) work[vcpu].begun++;
     if (task == TASK_ECHO) echo(vcpu);
     if (task == TASK_NAP) nap(vcpu);
     if (task == TASK_SPIN) spin(vcpu);
@@ -101,10 +103,13 @@ static void other_vcpu(unsigned vcpu) {
   }
 }
 
+/* Comes back when the vCPU has begun: one that is still idle could take what is meant for the task. */
 static void give(unsigned vcpu, uint32_t task) {
+  uint32_t begun = work[vcpu].begun;
   work[vcpu].finished = 0;
   work[vcpu].task = task;
   event_send(work[vcpu].kick);
+  if (!yield_until(&work[vcpu].begun, begun + 1, PATIENCE)) check("begun", false, task, "a vCPU that has begun");
 }
 
 static void check_counting(void) {

@@ -96,6 +96,7 @@ export const vcpuHvmX86_32 = struct("vcpu_hvm_x86_32", 120, {
   ss_ar: u16(108),
   es_ar: u16(110),
   tr_ar: u16(112),
+  pad2: array(114, 3, 2, u16),
 });
 
 export const vcpuHvmX86_64 = struct("vcpu_hvm_x86_64", 112, {

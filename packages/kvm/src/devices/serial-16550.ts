@@ -83,6 +83,24 @@ export class Serial16550 implements PortDevice {
     }
   }
 
+  /** Takes back the input that the guest has not read. */
+  takeUnread(): Uint8Array {
+    this.#mutex.lock();
+    try {
+      const tail = this.#get(WORD.tail);
+      const unread = Uint8Array.from(
+        { length: this.#available() },
+        (_, i) => this.#input[(tail + i) & (INPUT_CAPACITY - 1)] ?? 0,
+      );
+      this.#words[WORD.tail] = this.#get(WORD.head);
+      this.#words[WORD.full] = 0;
+      this.#updateIrq();
+      return unread;
+    } finally {
+      this.#mutex.unlock();
+    }
+  }
+
   read(port: number, size: number): number {
     const value = this.#readLocked(port & 7);
     // The UART drives eight of the bus's lines.

@@ -80,7 +80,8 @@ export function refusedHvmContext(bytes: Uint8Array): boolean {
   }
   if (mode !== VCPU_HVM_MODE.MODE_32B) return true;
   const regs = vcpuHvmX86_32.decode(cpu_regs);
-  if (regs.pad1 !== 0 || refusedControl(BigInt(regs.cr4), regs.efer)) return true;
+  if (regs.pad1 !== 0 || regs.pad2.some((pad) => pad !== 0)) return true;
+  if (refusedControl(BigInt(regs.cr4), regs.efer)) return true;
   const { cs_ar, ds_ar, ss_ar, es_ar, tr_ar, cs_limit, eip } = regs;
   const bad =
     refusedSegment(cs_ar, (type) => (type & TYPE.code) !== 0) ||

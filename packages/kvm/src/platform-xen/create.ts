@@ -83,7 +83,7 @@ function populateMemory({ physmap, state }: OpenXen, image: DomainImage): void {
   const classic = image.bootInterface === "classic";
   const pages = physmap.initialise(classic ? image.memory / PAGE_SIZE : Number.POSITIVE_INFINITY);
   state.totalPages = pages;
-  state.maxPages = pages + SLACK_PAGES;
+  state.maxPages = (classic ? image.memory : image.maxMemory) / PAGE_SIZE + SLACK_PAGES;
   state.grantFrames = 1;
   const { sharedInfo } = image.pages;
   if (sharedInfo === undefined) return;

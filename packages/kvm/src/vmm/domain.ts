@@ -128,7 +128,7 @@ export class Domain {
   }
 
   async #connectDevices({ doorbell, serial, xen, eventDoorbell }: Machine): Promise<void> {
-    const guest = xen && this.#connectXen(xen, eventDoorbell);
+    const guest = xen && this.#connectXen(xen, eventDoorbell, () => serial.takeUnread());
     await guest?.addDevices();
     this.#console.connectGuest((bytes) => (guest?.hasConsole ? guest.feed(bytes) : serial.feed(bytes)));
     void doorbell.listen(() => {
@@ -143,7 +143,7 @@ export class Domain {
     }
   }
 
-  #connectXen(xen: OpenXen, doorbell: Doorbell): XenGuest | undefined {
+  #connectXen(xen: OpenXen, doorbell: Doorbell, takeUnread: () => Uint8Array): XenGuest | undefined {
     const image = this.#image;
     if (image === undefined) return undefined;
     const { config, uuid } = this.#file;
@@ -154,6 +154,7 @@ export class Domain {
       uuid,
       output: (bytes) => this.#console.output(bytes),
       inputTaken: () => this.#console.inputTaken(),
+      takeUnread,
     });
     this.#guest = guest;
     void doorbell.listen(() => guest.deliver(), this.#over.signal);

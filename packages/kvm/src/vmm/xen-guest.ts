@@ -19,6 +19,7 @@ import type { GuestDevices } from "./guest-devices.ts";
 import { PvDevices } from "./pv-devices.ts";
 
 const KIB_PER_MIB = 1024;
+const NOTHING = new Uint8Array();
 const PAGES_PER_MIB = 2 ** 20 / PAGE_SIZE;
 /** libxl's slack above the target. */
 const SLACK_PAGES = 256;
@@ -32,6 +33,8 @@ export interface XenGuestParts {
   output(bytes: Uint8Array): void;
   /** There may be room for input again. */
   inputTaken(): void;
+  /** Input that went to another console and was not read there: it is for the PV console as soon as the guest uses that. */
+  takeUnread(): Uint8Array;
 }
 
 /**
@@ -46,6 +49,7 @@ export class XenGuest implements GuestDevices {
   readonly #console: ConsoleRing | undefined;
   #consolePort: EventPort | undefined;
   #consoleUsed = false;
+  #typedAhead: Uint8Array = NOTHING;
   #storeUsed = false;
 
   constructor(parts: XenGuestParts) {
@@ -104,6 +108,11 @@ export class XenGuest implements GuestDevices {
 
   /** Returns how much of the input the guest had room for. */
   feed(bytes: Uint8Array): number {
+    this.#typedAhead = this.#typedAhead.subarray(this.#put(this.#typedAhead));
+    return this.#typedAhead.length > 0 ? 0 : this.#put(bytes);
+  }
+
+  #put(bytes: Uint8Array): number {
     const taken = this.#console?.putInput(bytes) ?? 0;
     if (taken > 0) this.#consolePort?.notify();
     return taken;
@@ -181,12 +190,14 @@ export class XenGuest implements GuestDevices {
   }
 
   #serveConsole(): void {
+    if (!this.#consoleUsed) this.#typedAhead = this.#parts.takeUnread();
     this.#consoleUsed = true;
     const chunk = this.#console?.takeOutput();
     if (chunk !== undefined) {
       if (chunk.length > 0) this.#parts.output(chunk);
       this.#consolePort?.notify();
     }
+    this.feed(NOTHING);
     this.#parts.inputTaken();
   }
 }
