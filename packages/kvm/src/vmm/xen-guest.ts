@@ -170,9 +170,9 @@ export class XenGuest implements GuestDevices {
     return this.#devices.detachVif(devid, force);
   }
 
-  /** What the guest has at the moment. */
+  /** What the guest has at the moment, but for a few pages of the hypervisor's. */
   get memoryMiB(): number {
-    return Math.ceil(this.#parts.xen.state.totalPages / PAGES_PER_MIB);
+    return Math.round(this.#parts.xen.state.totalPages / PAGES_PER_MIB);
   }
 
   get onlineVcpus(): number {
