@@ -57,6 +57,21 @@ test("memory and vCPUs are told and shown", async () => {
   expect(JSON.parse(await pvhctl("mem-set", "g", "96", "-o", "json"))).toMatchObject({ memory_now: 96 });
 });
 
+test("how a guest crashed is shown", async () => {
+  guest().end("triple-fault", {
+    detail: "no handler",
+    lastConsoleLine: "going",
+    report: { vcpu: 1, rip: "0x10", registers: { rax: "0x7", rip: "0x10" }, lastExits: ["hlt at 0x8"] },
+  });
+  await vi.waitFor(async () => expect((await client.getDomain("g")).exit).toBeDefined());
+  const shown = await pvhctl("show", "g");
+  expect(shown).toMatch(/^exit +triple-fault at .*: no handler$/m);
+  expect(shown).toMatch(/^last line +going$/m);
+  expect(shown).toMatch(
+    /^vCPU 1 at the end\nrax +0x7 +rip +0x10\ncode +not readable\n\n.*\n {2}hlt at 0x8$/m,
+  );
+});
+
 test("what the config does not allow, or nobody understands, is an error", async () => {
   await expect(pvhctl("mem-set", "g", "1g")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   await expect(pvhctl("mem-set", "g", "much")).rejects.toMatchObject({ code: "USAGE" });

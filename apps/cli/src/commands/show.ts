@@ -1,6 +1,7 @@
 import { type Domain, PvhClient } from "@pvh/client";
-import { CrashReport } from "@pvh/kvm";
 import { formatTimings, type OutputOptions, print, printJson, properties } from "../output.ts";
+
+type Report = NonNullable<NonNullable<Domain["exit"]>["report"]>;
 
 export async function show(socket: string | undefined, id: string, { output }: OutputOptions): Promise<void> {
   const domain = await new PvhClient(socket).getDomain(id);
@@ -41,8 +42,7 @@ function now(current: number | undefined, configured: string, max?: number): str
 }
 
 /** Registers four to a line, then how the guest came there. */
-function describeReport(report: Record<string, unknown>): string {
-  const { vcpu, registers, instruction, lastExits } = CrashReport.parse(report);
+function describeReport({ vcpu, registers, instruction, last_exits }: Report): string {
   const cells = Object.entries(registers).map(([name, value]) => `${name.padEnd(8)} ${value.padEnd(18)}`);
   const lines = Array.from({ length: Math.ceil(cells.length / 4) }, (_, row) =>
     cells
@@ -56,6 +56,6 @@ function describeReport(report: Record<string, unknown>): string {
     `code     ${instruction ?? "not readable"}`,
     "",
     "last exits, the latest last",
-    ...lastExits.map((line) => `  ${line}`),
+    ...last_exits.map((line) => `  ${line}`),
   ].join("\n");
 }
