@@ -5,6 +5,7 @@ import {
   netifExtraMcast,
   netifTxRequest,
   netifTxResponse,
+  PAGE_SIZE,
   XEN_NETIF_EXTRA_FLAG_MORE,
   XEN_NETIF_EXTRA_TYPE,
   XEN_NETIF_GSO_TYPE,
@@ -190,6 +191,12 @@ export class Transmitter {
     for (let slot = 1; slot < this.#slots; slot++) first -= this.#sizes[slot] ?? 0;
     if (total < ETHERNET_HEADER || first < 0) return NETIF_RSP.ERROR;
     this.#sizes[0] = first;
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const end = (this.#offsets[slot] ?? 0) + (this.#sizes[slot] ?? 0);
+      // As for xen-netback, which takes it for hostile and not for a packet that cannot be sent.
+      if (end > PAGE_SIZE) this.#violate(`a slot of a packet ends at byte ${end}, beyond its page`);
+    }
+    if (this.#dead) return NETIF_RSP.ERROR;
     let at = FRAME;
     for (let slot = 0; slot < this.#slots; slot++) {
       const ref = this.#refs[slot] ?? 0;
