@@ -2,8 +2,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { expect, test } from "vitest";
-import { failedChecks, type GuestSettings, guestConfigText, passedChecks } from "../support/guest-runs.ts";
-import { type Finished, pvhctl, startPvhctl, withFolder } from "../support/programs.ts";
+import {
+  failedChecks,
+  type GuestSettings,
+  passedChecks,
+  runGuest,
+  withConfig,
+} from "../support/guest-runs.ts";
+import { type Finished, startPvhctl, withFolder } from "../support/programs.ts";
 
 /**
  * Grants, the store, the console and PV block devices as guests see them from inside. What each guest shows: the first
@@ -66,13 +72,6 @@ function wrongWords(image: Buffer): number {
   return wrong;
 }
 
-/** `pvhctl run` of a guest whose config has further lines. */
-function runWith(settings: GuestSettings, lines: string[], folder: string, input = ""): Promise<Finished> {
-  const config = join(folder, "test.cfg");
-  writeFileSync(config, `${guestConfigText(settings)}${lines.map((line) => `${line}\n`).join("")}`);
-  return pvhctl(["run", config], { input });
-}
-
 function expectPassed({ stdout, stderr, status }: Finished, checks: number): void {
   const end = stdout.slice(-2000) + stderr;
   expect(failedChecks(stdout), end).toEqual([]);
@@ -97,21 +96,16 @@ export function xenDevicesSuite(kernel: (guest: string) => string): void {
       run,
     })),
   )("$name", async ({ run: { guest, checks, ...settings } }) => {
-    const settled = { ...settings, kernel: kernel(guest) };
-    await withFolder("pvh-guest", async (folder) => {
-      expectPassed(await runWith(settled, [], folder), checks);
-    });
+    expectPassed(await runGuest({ ...settings, kernel: kernel(guest) }), checks);
   });
 
   test.for(["classic-pv-echo", "direct-pv-echo"])("%s answers on the PV console", async (guest) => {
     const input = `hello\nsecond line with blanks\n${"long ".repeat(600)}\nquit\n`;
-    await withFolder("pvh-guest", async (folder) => {
-      const result = await runWith({ kernel: kernel(guest) }, [], folder, input);
-      expect(result.stdout).toContain("echo: ready\n");
-      expect(result.stdout).toContain("echo: hello\necho: second line with blanks\necho: long long ");
-      expect(result.stdout).toContain("echo: bye\n");
-      expect(result.status, result.stderr).toBe(0);
-    });
+    const result = await runGuest({ kernel: kernel(guest) }, { input });
+    expect(result.stdout).toContain("echo: ready\n");
+    expect(result.stdout).toContain("echo: hello\necho: second line with blanks\necho: long long ");
+    expect(result.stdout).toContain("echo: bye\n");
+    expect(result.status, result.stderr).toBe(0);
   });
 
   test.for([
@@ -119,24 +113,19 @@ export function xenDevicesSuite(kernel: (guest: string) => string): void {
     ["direct-console-flood", 16],
     ["classic-console-flood", 2048],
   ] as const)("%s loses nothing, %i bytes at a time", async ([guest, chunk]) => {
-    await withFolder("pvh-guest", async (folder) => {
-      const settings = { kernel: kernel(guest), cmdline: `kib=256 chunk=${chunk}` };
-      const result = await runWith(settings, [], folder);
-      const { numbers, bytes } = floodOf(result.stdout);
-      const sum = /^flood: bytes=0x([0-9a-f]{8}) crc32=0x([0-9a-f]{8})$/m.exec(result.stdout);
-      expect(
-        sum?.slice(1).map((text) => Number.parseInt(text, 16)),
-        result.stderr,
-      ).toEqual([256 * 1024, crc32(bytes)]);
-      expect(numbers).toEqual(numbers.map((_, i) => i));
-      expect(result.status).toBe(0);
-    });
+    const result = await runGuest({ kernel: kernel(guest), cmdline: `kib=256 chunk=${chunk}` });
+    const { numbers, bytes } = floodOf(result.stdout);
+    const sum = /^flood: bytes=0x([0-9a-f]{8}) crc32=0x([0-9a-f]{8})$/m.exec(result.stdout);
+    expect(
+      sum?.slice(1).map((text) => Number.parseInt(text, 16)),
+      result.stderr,
+    ).toEqual([256 * 1024, crc32(bytes)]);
+    expect(numbers).toEqual(numbers.map((_, i) => i));
+    expect(result.status).toBe(0);
   });
 
   test.for(["classic-shutdown-watch", "direct-shutdown-watch"])("%s powers off when asked", async (guest) => {
-    await withFolder("pvh-guest", async (folder) => {
-      const config = join(folder, "test.cfg");
-      writeFileSync(config, guestConfigText({ kernel: kernel(guest) }));
+    await withConfig({ kernel: kernel(guest) }, async (config) => {
       const { child, promise } = startPvhctl(["run", config]);
       let output = "";
       let asked = false;
@@ -159,7 +148,7 @@ export function xenDevicesSuite(kernel: (guest: string) => string): void {
       for (const file of [written, readonly]) writeFileSync(file, image);
       const disks = `disk = ["${written},raw,xvda,w", "${readonly},raw,xvdb,r"]`;
       const settings = { kernel: kernel(guest), cmdline: `disks=2 sectors=${SECTORS} attack=ring` };
-      expectPassed(await runWith(settings, [disks], folder), 100);
+      expectPassed(await runGuest(settings, { lines: [disks] }), 100);
       expect(wrongWords(readFileSync(written))).toBe(0);
       expect(readFileSync(readonly).equals(image)).toBe(true);
     });

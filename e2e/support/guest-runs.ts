@@ -42,21 +42,29 @@ export function entryGuestSettings(
   };
 }
 
-/** A config file that says so, in a folder of its own. */
+/** A config file that says so, with further lines of xl.cfg, in a folder of its own. */
 export function withConfig<T>(
   settings: GuestSettings,
   use: (config: string, folder: string) => Promise<T>,
+  lines: string[] = [],
 ): Promise<T> {
   return withFolder("pvhctl", async (folder) => {
     const config = join(folder, "guest.cfg");
-    writeFileSync(config, guestConfigText(settings));
+    writeFileSync(config, `${guestConfigText(settings)}${lines.map((line) => `${line}\n`).join("")}`);
     return use(config, folder);
   });
 }
 
-/** `pvhctl run` of a guest with these settings. */
-export function runGuest(settings: GuestSettings, options: { input?: string } = {}): Promise<Finished> {
-  return withConfig(settings, (config) => pvhctl(["run", config], options));
+/** `pvhctl run` of a guest with these settings and further lines of xl.cfg. */
+export function runGuest(
+  settings: GuestSettings,
+  { input, lines }: { input?: string; lines?: string[] } = {},
+): Promise<Finished> {
+  return withConfig(
+    settings,
+    (config) => pvhctl(["run", config], input === undefined ? {} : { input }),
+    lines,
+  );
 }
 
 /** The names of the promises that a guest of `e2e/guests` found broken, in order. */
