@@ -145,15 +145,19 @@ static inline long hypercall4(unsigned number, unsigned long a, unsigned long b,
   return result;
 }
 
-static inline long hypercall(unsigned number, unsigned long a, unsigned long b, unsigned long c) {
+/* A stub that takes its arguments as those of the hypercall page do. */
+static inline long call_stub(const uint8_t *stub, unsigned long a, unsigned long b, unsigned long c) {
   long result;
-  const uint8_t *stub = hypercall_page + number * HYPERCALL_SLOT_SIZE;
 #ifdef __x86_64__
   __asm__ volatile("call *%1" : "=a"(result) : "0"(stub), "D"(a), "S"(b), "d"(c) : "memory");
 #else
   __asm__ volatile("call *%1" : "=a"(result) : "0"(stub), "b"(a), "c"(b), "d"(c) : "memory");
 #endif
   return result;
+}
+
+static inline long hypercall(unsigned number, unsigned long a, unsigned long b, unsigned long c) {
+  return call_stub(hypercall_page + number * HYPERCALL_SLOT_SIZE, a, b, c);
 }
 
 static inline long hypercall_pointer(unsigned number, unsigned long a, const volatile void *b) {
