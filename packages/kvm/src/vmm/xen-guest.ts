@@ -193,10 +193,9 @@ export class XenGuest implements GuestDevices {
     if (!this.#consoleUsed) this.#typedAhead = this.#parts.takeUnread();
     this.#consoleUsed = true;
     const chunk = this.#console?.takeOutput();
-    if (chunk !== undefined) {
-      if (chunk.length > 0) this.#parts.output(chunk);
-      this.#consolePort?.notify();
-    }
+    // First, so that the guest goes on while the output is passed on.
+    if (chunk !== undefined) this.#consolePort?.notify();
+    if (chunk !== undefined && chunk.length > 0) this.#parts.output(chunk);
     this.feed(NOTHING);
     this.#parts.inputTaken();
   }
