@@ -34,6 +34,7 @@ export class FakeHost implements BackEndHost {
       if (left === 0) this.inUse.delete(ref);
       else this.inUse.set(ref, left);
     },
+    together: (work) => work(),
   };
 
   bindInterdomain(remotePort: number, notified: () => void): EventPort | undefined {

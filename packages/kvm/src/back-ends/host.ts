@@ -29,4 +29,6 @@ export interface GrantAccess {
    */
   begin(ref: number, write: boolean): number;
   end(ref: number, write: boolean): void;
+  /** Runs `work`, which begins and ends many accesses and nothing else, at the cost of one. */
+  together<T>(work: () => T): T;
 }

@@ -41,6 +41,8 @@ export class GrantTable {
   readonly #uses: Int32Array;
   readonly #frames: Int32Array;
   readonly #handles: Int32Array;
+  /** This thread holds the lock for more than one access. */
+  #together = false;
 
   static size(maxFrames: number): number {
     return (maxFrames * ENTRIES_PER_FRAME + maxFrames + MAX_HANDLES * HANDLE_WORDS) * 4;
@@ -95,11 +97,30 @@ export class GrantTable {
   /** Begins an access of `domain` and marks the entry in use. Returns a GNTST status; each success needs an {@link end}. */
   begin(ref: number, domain: number, write: boolean): number {
     if (!this.#valid(ref)) return GNTST.bad_gntref;
-    const { lock } = this.#state;
-    lock.lock();
+    this.#lock();
     const status = this.#begin(ref, domain, write);
-    lock.unlock();
+    this.#unlock();
     return status;
+  }
+
+  /** Runs `work`, whose begins and ends take the domain's lock once for all. It must not wait, nor take the lock itself. */
+  together<T>(work: () => T): T {
+    this.#lock();
+    this.#together = true;
+    try {
+      return work();
+    } finally {
+      this.#together = false;
+      this.#unlock();
+    }
+  }
+
+  #lock(): void {
+    if (!this.#together) this.#state.lock.lock();
+  }
+
+  #unlock(): void {
+    if (!this.#together) this.#state.lock.unlock();
   }
 
   #begin(ref: number, domain: number, write: boolean): number {
@@ -122,13 +143,12 @@ export class GrantTable {
   /** The last user of a kind takes its mark away, so that the guest sees that it may revoke the grant. */
   end(ref: number, write: boolean): void {
     if (!this.#valid(ref)) return;
-    const { lock } = this.#state;
-    lock.lock();
+    this.#lock();
     const left = (this.#uses[ref] ?? 0) - (write ? READER + WRITER : READER);
     this.#uses[ref] = left;
     const clear = ((left & 0xffff) === 0 ? GTF.reading : 0) | (left >>> 16 === 0 ? GTF.writing : 0);
     if (clear !== 0) Atomics.and(this.#words, ref * 2, ~clear);
-    lock.unlock();
+    this.#unlock();
   }
 
   /** Exchanges two entries that nobody uses. Returns a GNTST status. */

@@ -25,6 +25,7 @@ export class HostSide implements BackEndHost {
     this.grants = {
       begin: (ref, write) => this.#begin(ref, write),
       end: (ref, write) => xen.grants.end(ref, write),
+      together: (work) => xen.grants.together(work),
     };
   }
 

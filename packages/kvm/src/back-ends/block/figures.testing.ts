@@ -275,6 +275,7 @@ function useGrantTable({ host }: BlockGuest): void {
     begin: (ref, write) =>
       grants.begin(ref, HOST_DOMAIN, write) === GNTST.okay ? grants.frame(ref) * PAGE : -1,
     end: (ref, write) => grants.end(ref, write),
+    together: (work) => grants.together(work),
   } satisfies GrantAccess);
 }
 

@@ -10,6 +10,8 @@ export const MAX_INDIRECT_SEGMENTS = 256;
 const SEGMENTS_PER_PAGE = PAGE_SIZE / blkifRequestSegment.size;
 const { gref: GREF, first_sect: FIRST } = blkifRequestSegment.fields;
 
+type OpenPiece = { -readonly [K in keyof Piece]: Piece[K] };
+
 export interface GuestAccess {
   readonly memory: GuestMemory;
   readonly grants: GrantAccess;
@@ -38,26 +40,28 @@ export function takeSegments(
   count: number,
   writable: boolean,
 ): Segments | undefined {
-  const pieces: Piece[] = [];
+  const pieces: OpenPiece[] = [];
   const refs: number[] = [];
   let sectors = 0;
-  for (let i = 0; i < count; i++) {
-    const from = at + i * blkifRequestSegment.size;
-    const ref = source.getUint32(from + GREF.offset, true);
-    const ends = source.getUint16(from + FIRST.offset, true);
-    const first = ends & 0xff;
-    const last = ends >>> 8;
-    const gpa = first <= last && last < SECTORS_PER_PAGE ? access.grants.begin(ref, writable) : -1;
-    if (gpa >= 0) refs.push(ref);
-    const view = gpa < 0 ? undefined : access.memory.find(gpa, PAGE_SIZE);
-    if (view === undefined) {
-      releaseSegments(access, { refs, writable });
-      return undefined;
+  const complete = access.grants.together(() => {
+    for (let i = 0; i < count; i++) {
+      const from = at + i * blkifRequestSegment.size;
+      const ref = source.getUint32(from + GREF.offset, true);
+      const ends = source.getUint16(from + FIRST.offset, true);
+      const first = ends & 0xff;
+      const last = ends >>> 8;
+      const gpa = first <= last && last < SECTORS_PER_PAGE ? access.grants.begin(ref, writable) : -1;
+      if (gpa >= 0) refs.push(ref);
+      const view = gpa < 0 ? undefined : access.memory.find(gpa, PAGE_SIZE);
+      if (view === undefined) return false;
+      sectors += last - first + 1;
+      addPiece(pieces, view, gpa - view.gpa + first * SECTOR, (last - first + 1) * SECTOR);
     }
-    sectors += last - first + 1;
-    addPiece(pieces, view, gpa - view.gpa + first * SECTOR, (last - first + 1) * SECTOR);
-  }
-  return { pieces, sectors, refs, writable };
+    return true;
+  });
+  if (complete) return { pieces, sectors, refs, writable };
+  releaseSegments(access, { refs, writable });
+  return undefined;
 }
 
 /** The same for segments that stand in pages of their own, whose references stand at `at`. */
@@ -90,15 +94,14 @@ export function releaseSegments(
   access: GuestAccess,
   { refs, writable }: Pick<Segments, "refs" | "writable">,
 ): void {
-  for (const ref of refs) access.grants.end(ref, writable);
+  access.grants.together(() => {
+    for (const ref of refs) access.grants.end(ref, writable);
+  });
 }
 
 /** Neighbours become one piece: most requests are a few long stretches. */
-function addPiece(pieces: Piece[], view: Piece["view"], at: number, length: number): void {
-  const last = pieces.at(-1);
-  if (last !== undefined && last.view === view && last.at + last.length === at) {
-    pieces[pieces.length - 1] = { view, at: last.at, length: last.length + length };
-  } else {
-    pieces.push({ view, at, length });
-  }
+function addPiece(pieces: OpenPiece[], view: Piece["view"], at: number, length: number): void {
+  const last = pieces[pieces.length - 1];
+  if (last !== undefined && last.view === view && last.at + last.length === at) last.length += length;
+  else pieces.push({ view, at, length });
 }

@@ -164,6 +164,7 @@ export class TestGuest {
           if (left === 0) this.inUse.delete(ref);
           else this.inUse.set(ref, left);
         },
+        together: (work) => work(),
       },
       bindInterdomain: (remotePort, notified) => {
         const which = remotePort === PORTS.tx ? "tx" : remotePort === PORTS.rx ? "rx" : undefined;
