@@ -80,9 +80,9 @@ export class PvDevices implements GuestDevices {
 
   async attachVif(vif: VifConfig): Promise<DeviceStatus> {
     const devid = vif.devid ?? this.#freeDevid();
-    const { mac = defaultMac(this.#uuid, devid), bridge, vifname, mtu, rate } = vif;
+    const { mac = defaultMac(this.#uuid, devid), bridge, vifname, mtu, rate, ip, trusted } = vif;
     const limit = rate === undefined ? undefined : parseRate(rate);
-    const config: Vif = { devid, mac, bridge, vifname, mtu, rate: limit };
+    const config: Vif = { devid, mac, bridge, vifname, mtu, rate: limit, ip, trusted };
     const name = hostInterfaceName(this.#host.domid, config);
     const tap = openTap({ name, bridge, mtu });
     if (tap.warning !== undefined) console.error(tap.warning);

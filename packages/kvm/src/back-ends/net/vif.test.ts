@@ -14,8 +14,11 @@ test("nodes are libxl's", () => {
 });
 
 test("what the config says stands in the nodes", () => {
-  const vif = { devid: 0, mac, vifname: "lan0", mtu: 9000, rate: { bytes: 625000, microseconds: 50000 } };
-  expect(vifNodes(vif, undefined).back).toMatchObject({ vifname: "lan0", mtu: "9000", rate: "625000,50000" });
+  const rate = { bytes: 625000, microseconds: 50000 };
+  const vif = { devid: 0, mac, vifname: "lan0", mtu: 9000, rate, ip: "10.0.0.1 fe80::1", trusted: false };
+  const back = { vifname: "lan0", mtu: "9000", rate: "625000,50000", ip: "10.0.0.1 fe80::1" };
+  expect(vifNodes(vif, undefined).back).toMatchObject(back);
+  expect(vifNodes(vif, undefined).front).toMatchObject({ trusted: "0" });
   expect(vifNodes(vif, undefined).frontReadOnly).toEqual({ mtu: "9000" });
   expect(vifNodes(vif, undefined).back).not.toHaveProperty("bridge");
   expect(hostInterfaceName(3, vif)).toBe("lan0");

@@ -15,6 +15,10 @@ export interface Vif {
   mtu?: number | undefined;
   /** Limits what the guest sends. */
   rate?: Rate | undefined;
+  /** Addresses of the guest, for whoever reads them in the store. */
+  ip?: string | undefined;
+  /** Whether the guest may trust the back end; true when absent. */
+  trusted?: boolean | undefined;
 }
 
 const DEFAULT_MTU = 1500;
@@ -26,15 +30,16 @@ export function hostInterfaceName(domid: number, { devid, vifname }: Vif): strin
 
 /** The nodes that libxl makes; there is no script, and the interface is ready before the nodes are there. */
 export function vifNodes(vif: Vif, bridge: string | undefined): DeviceNodes {
-  const { devid, mac, vifname, rate, mtu = DEFAULT_MTU } = vif;
+  const { devid, mac, vifname, ip, rate, mtu = DEFAULT_MTU, trusted = true } = vif;
   return {
     kind: "vif",
     id: devid,
-    front: { handle: `${devid}`, mac, trusted: "1" },
+    front: { handle: `${devid}`, mac, trusted: trusted ? "1" : "0" },
     frontReadOnly: { mtu: `${mtu}` },
     back: {
       ...(vifname === undefined ? {} : { vifname }),
       mac,
+      ...(ip === undefined ? {} : { ip }),
       ...(rate === undefined ? {} : { rate: `${rate.bytes},${rate.microseconds}` }),
       ...(mtu === DEFAULT_MTU ? {} : { mtu: `${mtu}` }),
       ...(bridge === undefined ? {} : { bridge }),
