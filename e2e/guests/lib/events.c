@@ -17,8 +17,10 @@ static void set_bit(volatile unsigned long *bits, unsigned port) {
   __atomic_fetch_or(&bits[port / LONG_BITS], 1ul << port % LONG_BITS, __ATOMIC_SEQ_CST);
 }
 
-static void clear_bit(volatile unsigned long *bits, unsigned port) {
-  __atomic_fetch_and(&bits[port / LONG_BITS], ~(1ul << port % LONG_BITS), __ATOMIC_SEQ_CST);
+/* Whether it was set. */
+static bool clear_bit(volatile unsigned long *bits, unsigned port) {
+  unsigned long bit = 1ul << port % LONG_BITS;
+  return __atomic_fetch_and(&bits[port / LONG_BITS], ~bit, __ATOMIC_SEQ_CST) & bit;
 }
 
 static bool test_bit(const volatile unsigned long *bits, unsigned port) {
@@ -30,8 +32,9 @@ void event_delivered(unsigned port) {
   if (handlers[port]) handlers[port](port);
 }
 
+/* Ports of other vCPUs stand in the same word; whoever clears the bit has the event. */
 static void deliver(unsigned port, unsigned vcpu) {
-  clear_bit(shared_info->evtchn_pending, port);
+  if (!clear_bit(shared_info->evtchn_pending, port)) return;
   events_vcpu[port] = (uint8_t)vcpu;
   event_delivered(port);
 }
