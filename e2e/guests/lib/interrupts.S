@@ -81,14 +81,6 @@ interrupt_common:
   pop %ecx
   pop %eax
   add $8, %esp
-  # popf and ret where IRET would do: KVM cannot emulate a 32-bit IRET, and on some hosts it emulates all of the kernel's
-  # code. Only IRET changes the privilege level. Only IRET lets the next NMI in, too: a vCPU takes one here.
-  testb $3, 4(%esp)
-  jnz 2f
-  pushl 8(%esp)
-  popfl
-  ret $8
-2:
   iret
 
 #endif

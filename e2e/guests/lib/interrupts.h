@@ -8,12 +8,12 @@
 #define KERNEL_DS 16
 #define FIRST_VCPU_SELECTOR 24
 #define INTERRUPT_STUB_SIZE 16
-#define VECTOR_NMI 2
-#define VECTOR_PAGE_FAULT 14
 
 #ifndef __ASSEMBLER__
 #include <stdbool.h>
 #include <stdint.h>
+
+enum { VECTOR_NMI = 2, VECTOR_PAGE_FAULT = 14 };
 
 struct interrupt_frame {
   unsigned long vector;

@@ -41,6 +41,8 @@ export const kvmIoctl = {
   KVM_SET_LAPIC: iow(0x8f, 1024),
   KVM_SET_CPUID2: iow(0x90, 8),
   KVM_NMI: io(0x9a),
+  KVM_GET_VCPU_EVENTS: ior(0x9f, 64),
+  KVM_SET_VCPU_EVENTS: iow(0xa0, 64),
   KVM_SET_DEBUGREGS: iow(0xa2, 128),
   KVM_GET_TSC_KHZ: io(0xa3),
 } as const;

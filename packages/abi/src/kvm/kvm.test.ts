@@ -18,6 +18,11 @@ const check: HeaderCheck = {
     { c: "struct kvm_regs", codec: kvm.kvmRegs },
     { c: "struct kvm_sregs", codec: kvm.kvmSregs },
     { c: "struct kvm_debugregs", codec: kvm.kvmDebugregs },
+    {
+      c: "struct kvm_vcpu_events",
+      codec: kvm.kvmVcpuEvents,
+      names: { nmi_injected: "nmi.injected", nmi_pending: "nmi.pending", nmi_masked: "nmi.masked" },
+    },
     { c: "struct kvm_msrs", codec: kvm.kvmMsrs },
     { c: "struct kvm_msr_entry", codec: kvm.kvmMsrEntry },
     { c: "struct kvm_translation", codec: kvm.kvmTranslation },

@@ -60,3 +60,10 @@ export const kvmTranslation = struct("kvm_translation", 24, {
   writeable: u8(17),
   usermode: u8(18),
 });
+
+/** asm/kvm.h, as far as NMIs go. */
+export const kvmVcpuEvents = struct("kvm_vcpu_events", 64, {
+  nmi_injected: u8(12),
+  nmi_pending: u8(13),
+  nmi_masked: u8(14),
+});

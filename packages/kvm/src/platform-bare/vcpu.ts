@@ -10,4 +10,5 @@ export const bareVcpu: VcpuPlatform = {
   readMsr: () => false,
   writeMsr: () => false,
   mmio: () => false,
+  emulate: () => false,
 };

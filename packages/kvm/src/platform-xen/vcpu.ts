@@ -24,6 +24,7 @@ import { GuestVirtual } from "./guest-virtual.ts";
 import { HYPERCALL_PORT } from "./hypercall-port.ts";
 import { type HypercallHost, HypercallPort } from "./hypercalls.ts";
 import { flushVcpuTlb, VcpuInterrupts } from "./interrupts.ts";
+import { returnFromInterrupt } from "./iret.ts";
 import type { OpenXen } from "./shared.ts";
 import { ASSIST_RUNSTATE_UPDATE } from "./small-ops.ts";
 import { VcpuTimers } from "./timers.ts";
@@ -204,6 +205,10 @@ export class XenVcpu implements VcpuPlatform, HypercallHost {
       data.setUint32(at + 4, 0, true);
     }
     return true;
+  }
+
+  emulate(instruction: Uint8Array): boolean {
+    return returnFromInterrupt(instruction, this.#fd, this.#vcpu.run, this.#virtual);
   }
 
   publishTime(): void {

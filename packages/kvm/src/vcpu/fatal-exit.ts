@@ -6,7 +6,8 @@ import type { RunPage } from "./run-page.ts";
 import type { GuestEnd } from "./setup.ts";
 
 /** What an exit means after which the guest cannot go on; every exit that the run loop does not know is one. */
-export function fatalExit(reason: number, { data, bytes }: RunPage): GuestEnd {
+export function fatalExit(reason: number, run: RunPage): GuestEnd {
+  const { data, bytes } = run;
   switch (reason) {
     case kvmExit.KVM_EXIT_SHUTDOWN:
       return {
@@ -16,7 +17,7 @@ export function fatalExit(reason: number, { data, bytes }: RunPage): GuestEnd {
     case kvmExit.KVM_EXIT_SYSTEM_EVENT:
       return systemEvent(data.getUint32(kvmRun.system_event.type, true));
     case kvmExit.KVM_EXIT_INTERNAL_ERROR:
-      return { reason: "emulation-failure", detail: internalError(data, bytes) };
+      return { reason: "emulation-failure", detail: internalError(run) };
     case kvmExit.KVM_EXIT_FAIL_ENTRY:
     case kvmExit.KVM_EXIT_UNKNOWN: {
       const code = hex(data.getBigUint64(kvmRun.hardware_reason, true));
@@ -43,12 +44,19 @@ function systemEvent(type: number): GuestEnd {
   }
 }
 
-function internalError(data: DataView, bytes: Uint8Array): string {
-  const suberror = data.getUint32(kvmRun.internal.suberror, true);
+function internalError(run: RunPage): string {
+  const suberror = run.data.getUint32(kvmRun.internal.suberror, true);
   if (suberror !== KVM_INTERNAL_ERROR_EMULATION) return `KVM internal error, suberror ${suberror}`;
+  const bytes = notEmulated(run);
+  return `the host's KVM cannot emulate an instruction${bytes.length === 0 ? "" : `: ${hexBytes(bytes)}`}`;
+}
+
+/** Bytes from the instruction on that KVM could not emulate; none when it was something else, or KVM does not tell. */
+export function notEmulated({ data, bytes }: RunPage): Uint8Array {
   const { flags, insn_size, insn_bytes } = kvmRun.emulation_failure;
-  const known = data.getUint32(kvmRun.internal.ndata, true) > 0 && (data.getUint32(flags, true) & 1) !== 0;
-  const size = Math.min(bytes[insn_size] ?? 0, 15);
-  const instruction = known ? `: ${hexBytes(bytes.subarray(insn_bytes, insn_bytes + size))}` : "";
-  return `the host's KVM cannot emulate an instruction${instruction}`;
+  const known =
+    data.getUint32(kvmRun.internal.suberror, true) === KVM_INTERNAL_ERROR_EMULATION &&
+    data.getUint32(kvmRun.internal.ndata, true) > 0 &&
+    (data.getUint32(flags, true) & 1) !== 0;
+  return bytes.subarray(insn_bytes, insn_bytes + (known ? Math.min(bytes[insn_size] ?? 0, 15) : 0));
 }

@@ -2,20 +2,24 @@ import { KVM_SYNC_X86_REGS, kvmRegs, kvmRun, kvmSegment, kvmSregs } from "@pvh/a
 
 const { cs, ss, cr0, cr3, cr4, efer } = kvmSregs.fields;
 const CS_L = kvmRun.sregs + cs.offset + kvmSegment.fields.l.offset;
+const CS_DB = kvmRun.sregs + cs.offset + kvmSegment.fields.db.offset;
+const CS_SELECTOR = kvmRun.sregs + cs.offset + kvmSegment.fields.selector.offset;
 const SS_DPL = kvmRun.sregs + ss.offset + kvmSegment.fields.dpl.offset;
+const SS_DB = kvmRun.sregs + ss.offset + kvmSegment.fields.db.offset;
+const SS_BASE = kvmRun.sregs + ss.offset + kvmSegment.fields.base.offset;
 const CR0 = kvmRun.sregs + cr0.offset;
 const CR3 = kvmRun.sregs + cr3.offset;
 const CR4 = kvmRun.sregs + cr4.offset;
 const EFER = kvmRun.sregs + efer.offset;
 
-const { rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, rip, rflags } = kvmRegs.fields;
+const { rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, rip, rflags } = kvmRegs.fields;
 const RFLAGS = kvmRun.regs + rflags.offset;
 
 const CR0_PE = 1 << 0;
 const EFER_LMA = 1 << 10;
 const RFLAGS_VM = 1 << 17;
 
-/** Offset in `kvm_regs` of the instruction pointer and the registers that carry arguments. */
+/** Offset in `kvm_regs` of the registers that carry arguments, and of those that say where the guest is. */
 export const REG = {
   rax: rax.offset,
   rbx: rbx.offset,
@@ -27,7 +31,9 @@ export const REG = {
   r8: r8.offset,
   r9: r9.offset,
   r10: r10.offset,
+  rsp: rsp.offset,
   rip: rip.offset,
+  rflags: rflags.offset,
 } as const;
 
 /**
@@ -87,6 +93,21 @@ export class RunPage {
   /** True when the code that runs is 64-bit code: long mode, and not a compatibility segment. */
   get code64(): boolean {
     return this.longMode && this.bytes[CS_L] === 1;
+  }
+
+  /** True in protected mode when code and stack segment are of 32 bits. */
+  get protected32(): boolean {
+    if (this.longMode || (this.cr0 & CR0_PE) === 0 || (this.rflags & RFLAGS_VM) !== 0) return false;
+    return this.bytes[CS_DB] === 1 && this.bytes[SS_DB] === 1;
+  }
+
+  /** Selector of the code segment. */
+  get cs(): number {
+    return this.data.getUint16(CS_SELECTOR, true);
+  }
+
+  get stackBase(): number {
+    return this.data.getInt32(SS_BASE, true);
   }
 
   /** Current privilege level, 0-3. */

@@ -7,7 +7,7 @@ import type { CrashReport, ExitReason } from "../protocol.ts";
 import { COUNT, REQUEST, VCPU_STATE, type VcpuControl } from "../shared/vcpu-control.ts";
 import { crashReport } from "./crash-report.ts";
 import { ExitHistory } from "./exit-history.ts";
-import { fatalExit } from "./fatal-exit.ts";
+import { fatalExit, notEmulated } from "./fatal-exit.ts";
 import type { VcpuPlatform } from "./platform.ts";
 import { REG, type RunPage } from "./run-page.ts";
 import type { GuestEnd } from "./setup.ts";
@@ -163,11 +163,19 @@ export class VcpuThread {
       case kvmExit.KVM_EXIT_SET_TPR:
         this.count(COUNT.other);
         break;
+      case kvmExit.KVM_EXIT_INTERNAL_ERROR:
+        this.count(COUNT.other);
+        if (this.#platform?.emulate(notEmulated(this.run)) !== true) this.#fail(reason);
+        break;
       default:
         this.count(COUNT.other);
-        this.#record(reason, 0, 0, 0);
-        this.#end ??= fatalExit(reason, this.run);
+        this.#fail(reason);
     }
+  }
+
+  #fail(reason: number): void {
+    this.#record(reason, 0, 0, 0);
+    this.#end ??= fatalExit(reason, this.run);
   }
 
   /** Of a string instruction the history keeps the first item; the others follow from it. */
