@@ -32,10 +32,10 @@ const runs: Run[] = [
   { guest: "classic-linux-boot-4x", checks: 70 },
   { guest: "classic-linux-boot-4x", vcpus: 2, checks: 90 },
   { guest: "classic-linux-boot-4x", vcpus: 2, cmdline: "fifo_events=0", checks: 90 },
-  { guest: "classic-fuzz", cmdline: "seed=1 count=2000", checks: 1 },
-  { guest: "direct-fuzz", cmdline: "seed=1 count=2000", checks: 1 },
-  { guest: "classic-fuzz", cmdline: "seed=2 count=2000", checks: 1 },
-  { guest: "direct-fuzz", cmdline: "seed=2 count=2000", checks: 1 },
+  { guest: "classic-fuzz", cmdline: "seed=1 count=1000", checks: 1 },
+  { guest: "direct-fuzz", cmdline: "seed=1 count=1000", checks: 1 },
+  { guest: "classic-fuzz", cmdline: "seed=2 count=1000", checks: 1 },
+  { guest: "direct-fuzz", cmdline: "seed=2 count=1000", checks: 1 },
 ];
 
 const SECTOR = 512;

@@ -99,7 +99,7 @@ unsigned long some_pointer(void) {
 /* Interrupts may come; the callback vector is what it should be, at least before. */
 static void open_window(void) {
   set_callback_vector(EVENT_VECTOR);
-  __asm__ volatile("sti; nop; nop; nop; cli" : : : "memory");
+  take_interrupts();
 }
 
 /* Much of the arena has been given away by then. */
