@@ -32,6 +32,17 @@ const write = (port: number, value: number) => uart.write(port, 1, value);
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe("the UART", () => {
+  test("gives back what nobody has read, and takes the interrupt with it", () => {
+    write(MCR, 0x08);
+    write(IER, 0x01);
+    uart.feed(bytes("abc"));
+    expect([read(DATA), line]).toEqual([0x61, true]);
+    expect(new TextDecoder().decode(uart.takeUnread())).toBe("bc");
+    expect([line, read(LSR) & 1, uart.takeUnread().length]).toEqual([false, 0, 0]);
+    uart.feed(bytes("d"));
+    expect(read(DATA)).toBe(0x64);
+  });
+
   test("puts out what is written to the data register, but not the divisor", () => {
     write(DATA, 0x41);
     write(LCR, 0x83);
