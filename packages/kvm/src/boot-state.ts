@@ -1,6 +1,17 @@
-import { kvmDebugregs, kvmMsrEntry, kvmMsrs, kvmRegs, kvmSregs, MSR, SEGMENT } from "@pvh/abi";
+import {
+  kvmDebugregs,
+  kvmIoctl,
+  kvmMsrEntry,
+  kvmMsrs,
+  kvmRegs,
+  kvmSregs,
+  kvmXcrs,
+  MSR,
+  SEGMENT,
+} from "@pvh/abi";
 import type { SegmentRegister, VcpuContext } from "@pvh/builder";
 import { kvmCallWith } from "./host/kvm.ts";
+import { ioctlPointer } from "./host/libc.ts";
 
 /**
  * Loads the first state of a vCPU.
@@ -30,6 +41,18 @@ export function loadBootState(
 
   const wanted = new Map([...msrs, [MSR.PAT, context.pat], [MSR.KERNEL_GS_BASE, context.kernelGsBase]]);
   return [...wanted].filter(([index, data]) => !setMsr(vcpuFd, index, data)).map(([index]) => index);
+}
+
+/** x87, SSE and AVX state. */
+const XCR0 = 7;
+
+/**
+ * Lets the vCPU begin with AVX enabled in XCR0, where the host has it; guests that use it enable it themselves. QEMU's
+ * emulation of AMD processors does not tell KVM of XSETBV, so that KVM would take it back at the next exit, and a guest
+ * would find its saved state in another size than CPUID says.
+ */
+export function enableAvx(vcpuFd: number): void {
+  ioctlPointer(vcpuFd, kvmIoctl.KVM_SET_XCRS, kvmXcrs.encode({ nr_xcrs: 1, value: XCR0 }));
 }
 
 /** Puts the context's segments, tables and control registers into an encoded `kvm_sregs`. */

@@ -45,6 +45,7 @@ export const kvmIoctl = {
   KVM_SET_VCPU_EVENTS: iow(0xa0, 64),
   KVM_SET_DEBUGREGS: iow(0xa2, 128),
   KVM_GET_TSC_KHZ: io(0xa3),
+  KVM_SET_XCRS: iow(0xa7, 392),
 } as const;
 
 export type KvmIoctl = keyof typeof kvmIoctl;

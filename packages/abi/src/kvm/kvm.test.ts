@@ -23,6 +23,11 @@ const check: HeaderCheck = {
       codec: kvm.kvmVcpuEvents,
       names: { nmi_injected: "nmi.injected", nmi_pending: "nmi.pending", nmi_masked: "nmi.masked" },
     },
+    {
+      c: "struct kvm_xcrs",
+      codec: kvm.kvmXcrs,
+      names: { xcr: "xcrs[0].xcr", value: "xcrs[0].value" },
+    },
     { c: "struct kvm_msrs", codec: kvm.kvmMsrs },
     { c: "struct kvm_msr_entry", codec: kvm.kvmMsrEntry },
     { c: "struct kvm_translation", codec: kvm.kvmTranslation },

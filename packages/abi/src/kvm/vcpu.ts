@@ -67,3 +67,10 @@ export const kvmVcpuEvents = struct("kvm_vcpu_events", 64, {
   nmi_pending: u8(13),
   nmi_masked: u8(14),
 });
+
+/** asm/kvm.h; the first of 16 registers. */
+export const kvmXcrs = struct("kvm_xcrs", 392, {
+  nr_xcrs: u32(0),
+  xcr: u32(8),
+  value: u64(16),
+});

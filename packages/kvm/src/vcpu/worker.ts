@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { toProblem } from "@pvh/errors";
-import { loadBootState } from "../boot-state.ts";
+import { enableAvx, loadBootState } from "../boot-state.ts";
 import { OutputRing } from "../console/output-ring.ts";
 import { PortBus } from "../devices/port-bus.ts";
 import { GuestMemory } from "../guest-memory.ts";
@@ -94,6 +94,7 @@ function openPlatform(
 /** CPUID first: KVM judges control registers and MSRs by it. Returns the MSRs that were refused. */
 function loadVcpu({ vcpuFd, cpuid, context, platform }: VcpuSetup): number[] {
   kvmCallWith(vcpuFd, "KVM_SET_CPUID2", cpuid);
+  enableAvx(vcpuFd);
   const bare = platform.kind === "bare";
   if (bare) setLocalInterrupts(vcpuFd);
   return context === undefined ? [] : loadBootState(vcpuFd, context, bare ? bareMsrs : new Map());
