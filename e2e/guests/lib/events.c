@@ -8,6 +8,7 @@ volatile uint32_t events_seen[MAX_EVENT_PORTS];
 volatile uint32_t upcalls_seen[LEGACY_MAX_VCPUS];
 volatile uint8_t events_vcpu[MAX_EVENT_PORTS];
 static event_handler *handlers[MAX_EVENT_PORTS];
+static volatile uint8_t owners[MAX_EVENT_PORTS];
 
 static long operation(unsigned number, const volatile void *argument) {
   return hypercall_pointer(HYPERCALL_EVENT_CHANNEL_OP, number, argument);
@@ -17,10 +18,8 @@ static void set_bit(volatile unsigned long *bits, unsigned port) {
   __atomic_fetch_or(&bits[port / LONG_BITS], 1ul << port % LONG_BITS, __ATOMIC_SEQ_CST);
 }
 
-/* Whether it was set. */
-static bool clear_bit(volatile unsigned long *bits, unsigned port) {
-  unsigned long bit = 1ul << port % LONG_BITS;
-  return __atomic_fetch_and(&bits[port / LONG_BITS], ~bit, __ATOMIC_SEQ_CST) & bit;
+static void clear_bit(volatile unsigned long *bits, unsigned port) {
+  __atomic_fetch_and(&bits[port / LONG_BITS], ~(1ul << port % LONG_BITS), __ATOMIC_SEQ_CST);
 }
 
 static bool test_bit(const volatile unsigned long *bits, unsigned port) {
@@ -32,9 +31,14 @@ void event_delivered(unsigned port) {
   if (handlers[port]) handlers[port](port);
 }
 
-/* Ports of other vCPUs stand in the same word; whoever clears the bit has the event. */
+void event_belongs_to(unsigned port, unsigned vcpu) {
+  if (port < MAX_EVENT_PORTS) owners[port] = (uint8_t)vcpu;
+}
+
+/* Ports of other vCPUs, which take them themselves, stand in the same word. */
 static void deliver(unsigned port, unsigned vcpu) {
-  if (!clear_bit(shared_info->evtchn_pending, port)) return;
+  if (owners[port] != vcpu) return;
+  clear_bit(shared_info->evtchn_pending, port);
   events_vcpu[port] = (uint8_t)vcpu;
   event_delivered(port);
 }
@@ -78,33 +82,41 @@ void event_handle(unsigned port, event_handler *handler) {
   handlers[port] = handler;
 }
 
+static long bound(long result, unsigned port, unsigned vcpu) {
+  if (result) return result;
+  event_belongs_to(port, vcpu);
+  return (long)port;
+}
+
 long bind_virq(unsigned virq, unsigned vcpu) {
   struct evtchn_bind_virq bind = {virq, vcpu, 0};
   long result = operation(EVTCHNOP_BIND_VIRQ, &bind);
-  return result ? result : (long)bind.port;
+  return bound(result, bind.port, vcpu);
 }
 
 long bind_ipi(unsigned vcpu) {
   struct evtchn_bind_ipi bind = {vcpu, 0};
   long result = operation(EVTCHNOP_BIND_IPI, &bind);
-  return result ? result : (long)bind.port;
+  return bound(result, bind.port, vcpu);
 }
 
 long alloc_unbound(unsigned dom, unsigned remote_dom) {
   struct evtchn_alloc_unbound alloc = {(uint16_t)dom, (uint16_t)remote_dom, 0};
   long result = operation(EVTCHNOP_ALLOC_UNBOUND, &alloc);
-  return result ? result : (long)alloc.port;
+  return bound(result, alloc.port, 0);
 }
 
 long bind_interdomain(unsigned remote_dom, unsigned remote_port) {
   struct evtchn_bind_interdomain bind = {(uint16_t)remote_dom, remote_port, 0};
   long result = operation(EVTCHNOP_BIND_INTERDOMAIN, &bind);
-  return result ? result : (long)bind.local_port;
+  return bound(result, bind.local_port, 0);
 }
 
 long bind_vcpu(unsigned port, unsigned vcpu) {
   struct evtchn_bind_vcpu bind = {port, vcpu};
-  return operation(EVTCHNOP_BIND_VCPU, &bind);
+  long result = operation(EVTCHNOP_BIND_VCPU, &bind);
+  if (!result) event_belongs_to(port, vcpu);
+  return result;
 }
 
 long event_send(unsigned port) {

@@ -68,6 +68,7 @@ void init_IRQ(void) {
 /* evtchn_fifo_setup: an array page when the first port needs one. */
 static void setup_port(unsigned port, unsigned cpu) {
   port_cpus[port] = (uint8_t)cpu;
+  event_belongs_to(port, cpu);
   if (!fifo || array_expanded) return;
   array_expanded = true;
   uint64_t frame = frame_of(event_words);
