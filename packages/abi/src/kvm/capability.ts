@@ -36,3 +36,6 @@ export const KVM_MSR_FILTER_WRITE = 2;
 
 /** kvm_cpuid_entry2.flags: the entry answers one value of ECX only. */
 export const KVM_CPUID_FLAG_SIGNIFICANT_INDEX = 1;
+
+/** What KVM_CAP_XEN_HVM answers, and kvm_xen_hvm_config.flags: hypercall instructions exit to user space. */
+export const KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL = 2;

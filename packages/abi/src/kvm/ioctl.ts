@@ -25,6 +25,7 @@ export const kvmIoctl = {
   KVM_CREATE_IRQCHIP: io(0x60),
   KVM_IRQ_LINE: iow(0x61, 8),
   KVM_CREATE_PIT2: iow(0x77, 64),
+  KVM_XEN_HVM_CONFIG: iow(0x7a, 56),
   KVM_ENABLE_CAP: iow(0xa3, 104),
   KVM_X86_SET_MSR_FILTER: iow(0xc6, 392),
   /* on a vCPU */

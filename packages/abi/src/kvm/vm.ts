@@ -67,3 +67,9 @@ export const kvmSegment = struct("kvm_segment", 24, {
 
 /** asm/kvm.h */
 export const kvmDtable = struct("kvm_dtable", 16, { base: u64(0), limit: u16(8) });
+
+/** asm/kvm.h; what only hypercall pages of the kernel's making need is left out. */
+export const kvmXenHvmConfig = struct("kvm_xen_hvm_config", 56, {
+  flags: u32(0),
+  msr: u32(4),
+});

@@ -10,5 +10,6 @@ export const bareVcpu: VcpuPlatform = {
   readMsr: () => false,
   writeMsr: () => false,
   mmio: () => false,
+  hypercall: () => {},
   emulate: () => false,
 };

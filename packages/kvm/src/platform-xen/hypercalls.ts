@@ -1,4 +1,4 @@
-import { HYPERCALL, XEN_ERRNO } from "@pvh/abi";
+import { HYPERCALL, kvmRun, XEN_ERRNO } from "@pvh/abi";
 import type { PortDevice } from "../devices/port-bus.ts";
 import { COUNT } from "../shared/vcpu-control.ts";
 import { REG, type RunPage } from "../vcpu/run-page.ts";
@@ -92,7 +92,10 @@ const ARGUMENTS_64 = [REG.rdi, REG.rsi, REG.rdx, REG.r10, REG.r8, REG.r9];
 const ARGUMENTS_32 = [REG.rbx, REG.rcx, REG.rdx, REG.rsi, REG.rdi, REG.rbp];
 const ARGUMENTS = 6;
 
-/** The far end of the hypercall page's stubs: `out %eax, $port` with the number in eax. */
+/**
+ * The far end of the hypercall page's stubs, `out %eax, $port` with the number in eax, and of the processor's own
+ * instruction where KVM traps it.
+ */
 export class HypercallPort implements PortDevice {
   readonly #run: RunPage;
   readonly #call: Hypercall;
@@ -115,6 +118,19 @@ export class HypercallPort implements PortDevice {
 
   write(_port: number, size: number, value: number): void {
     if (size !== 4) return;
+    const result = this.#make(value);
+    if (result !== CONTINUE) this.#run.setReg(REG.rax, result, this.#call.code64 && result < 0 ? -1 : 0);
+  }
+
+  /** At KVM_EXIT_XEN. The result is for KVM to put into rax. */
+  trapped(): void {
+    const { data } = this.#run;
+    const result = this.#make(data.getUint32(kvmRun.xen.input, true));
+    data.setInt32(kvmRun.xen.result, result, true);
+    data.setInt32(kvmRun.xen.result + 4, this.#call.code64 && result < 0 ? -1 : 0, true);
+  }
+
+  #make(nr: number): number {
     const call = this.#call;
     const run = this.#run;
     call.vcpu.count(COUNT.hypercall);
@@ -127,10 +143,9 @@ export class HypercallPort implements PortDevice {
         call.low[i] = run.regLow(register);
         call.high[i] = code64 ? run.regHigh(register) : 0;
       }
-      result = dispatch(call, value);
+      result = dispatch(call, nr);
     }
-    if (result === CONTINUE) return;
-    if (result === -XEN_ERRNO.ENOSYS) call.vcpu.control.countRefused(value);
-    run.setReg(REG.rax, result, code64 && result < 0 ? -1 : 0);
+    if (result === -XEN_ERRNO.ENOSYS) call.vcpu.control.countRefused(nr);
+    return result;
   }
 }

@@ -4,8 +4,10 @@ import {
   KVM_MSR_EXIT_REASON_UNKNOWN,
   KVM_MSR_FILTER_READ,
   KVM_MSR_FILTER_WRITE,
+  KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL,
   kvmMsrFilter,
   kvmMsrFilterRange,
+  kvmXenHvmConfig,
   MSR,
   XEN_HYPERCALL_MSR,
 } from "@pvh/abi";
@@ -47,4 +49,18 @@ export function createXenMachine(vmFd: number, bootInterface: BootInterface): vo
     });
   });
   kvmCallWith(vmFd, "KVM_X86_SET_MSR_FILTER", kvmMsrFilter.encode({ ranges }));
+  if (trapsHypercalls(vmFd)) {
+    // KVM's own answer to the MSR, without which it traps nothing: the filter is asked first.
+    const config = { flags: KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL, msr: XEN_HYPERCALL_MSR };
+    kvmCallWith(vmFd, "KVM_XEN_HVM_CONFIG", kvmXenHvmConfig.encode(config));
+  }
+}
+
+/**
+ * Whether the host's KVM gives the VMM the hypercalls that guests make by the processor's instruction, without Xen's page.
+ *
+ * @param fd of KVM itself or of a VM
+ */
+export function trapsHypercalls(fd: number): boolean {
+  return (checkCapability(fd, "KVM_CAP_XEN_HVM") & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL) !== 0;
 }

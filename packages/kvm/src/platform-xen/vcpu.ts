@@ -49,6 +49,7 @@ export class XenVcpu implements VcpuPlatform, HypercallHost {
   readonly #interrupts: VcpuInterrupts;
   readonly #timers: VcpuTimers;
   readonly #alarm: Alarm;
+  readonly #hypercalls: HypercallPort;
   readonly #area: GuestArea = { low: 0, high: 0, wide: false };
   readonly #scratch = new Argument(Math.max(vcpuRunstateInfo.size, vcpuTimeInfo.size));
   /** Timers, the clock or the alarm have to be looked at before the next entry. */
@@ -65,7 +66,8 @@ export class XenVcpu implements VcpuPlatform, HypercallHost {
     this.#interrupts = new VcpuInterrupts(vcpu.index, fd, vcpu.run, xen, xen.apics);
     this.#timers = new VcpuTimers(vcpu.index, state, xen.state, xen.events, xen.apics);
     this.#alarm = new Alarm(tid);
-    ports.attach(HYPERCALL_PORT, 1, new HypercallPort(vcpu.run, this.#virtual, xen, this));
+    this.#hypercalls = new HypercallPort(vcpu.run, this.#virtual, xen, this);
+    ports.attach(HYPERCALL_PORT, 1, this.#hypercalls);
   }
 
   get control() {
@@ -205,6 +207,10 @@ export class XenVcpu implements VcpuPlatform, HypercallHost {
       data.setUint32(at + 4, 0, true);
     }
     return true;
+  }
+
+  hypercall(): void {
+    this.#hypercalls.trapped();
   }
 
   emulate(instruction: Uint8Array): boolean {

@@ -13,6 +13,8 @@ export interface VcpuPlatform {
   writeMsr(index: number, high: number, low: number): boolean;
   /** True when something is at this address; data to read or written is in the run page. */
   mmio(low: number, high: number, length: number, write: boolean): boolean;
+  /** The guest made a hypercall by the processor's instruction (KVM_EXIT_XEN); its result goes into the run page. */
+  hypercall(): void;
   /** An instruction that KVM cannot emulate, by its bytes. True when it is done, and the registers say so. */
   emulate(instruction: Uint8Array): boolean;
 }

@@ -163,6 +163,9 @@ export class VcpuThread {
       case kvmExit.KVM_EXIT_SET_TPR:
         this.count(COUNT.other);
         break;
+      case kvmExit.KVM_EXIT_XEN:
+        this.#platform?.hypercall();
+        break;
       case kvmExit.KVM_EXIT_INTERNAL_ERROR:
         this.count(COUNT.other);
         if (this.#platform?.emulate(notEmulated(this.run)) !== true) this.#fail(reason);

@@ -5,6 +5,7 @@ import { ConsoleServer } from "../console/server.ts";
 import { writeExitRecord } from "../exit-record.ts";
 import { openKvm } from "../host/kvm.ts";
 import { requireMemory } from "../host/memory.ts";
+import { trapsHypercalls } from "../platform-xen/machine.ts";
 import type { OpenXen } from "../platform-xen/shared.ts";
 import {
   type ControlCall,
@@ -106,7 +107,7 @@ export class Domain {
     const { config, startPaused, attached } = this.#file;
     const kvmFd = openKvm();
     requireMemory(config.memory * 2 ** 20);
-    const image = await planImage(config, this.#stages);
+    const image = await planImage(config, this.#stages, trapsHypercalls(kvmFd));
     this.#image = image;
     const machine = await this.#stages.run("allocate", () => {
       const { domid = 1, uuid } = this.#file;

@@ -10,16 +10,26 @@ import { EVENT_PORTS } from "../platform-xen/create.ts";
 import { HYPERCALL_PORT } from "../platform-xen/hypercall-port.ts";
 import type { Stages } from "./stages.ts";
 
-/** The stages before anything is allocated: reads the files and plans the domain's memory. */
-export async function planImage(config: GuestConfig, stages: Stages): Promise<DomainImage> {
+/**
+ * The stages before anything is allocated: reads the files and plans the domain's memory.
+ *
+ * @param trapsVmcall whether the host's KVM lets the VMM see hypercalls that do not go through Xen's page
+ */
+export async function planImage(
+  config: GuestConfig,
+  stages: Stages,
+  trapsVmcall: boolean,
+): Promise<DomainImage> {
   const { kernel, ramdisk } = await stages.run("inspect", () => ({
     kernel: readKernel(config.kernel),
     ramdisk: config.ramdisk === undefined ? undefined : readRamdisk(config.ramdisk, config.memory * 2 ** 20),
   }));
   return stages.run("plan", () => {
     const bootInterface = chooseBootInterface(config, kernel);
-    // Trapping vmcall itself needs KVM_CAP_XEN_HVM, which is not used yet.
-    const platform = choosePlatform(config, kernel, bootInterface, { trapsVmcall: false });
+    // Only kernels that say who they are have more of Xen in them than its entry point.
+    const speaksXen = kernel.xen?.guestOs !== undefined;
+    const host = { trapsVmcall: trapsVmcall && speaksXen };
+    const platform = choosePlatform(config, kernel, bootInterface, host);
     return planDomain({
       config,
       kernel,
