@@ -21,6 +21,8 @@ const metaPackages = {
   amd64: "linux-image-amd64",
   /** The same for cloud machines: bzImage with a legacy LZ4 payload, few modules (no 9p). */
   cloud: "linux-image-cloud-amd64",
+  /** A later one, from Debian's security archive: its KVM has KVM_CAP_XEN_HVM. */
+  "6.12": "linux-image-6.12-amd64",
 } as const;
 
 export type KernelFlavour = keyof typeof metaPackages;
@@ -142,7 +144,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     process.exitCode = 2;
   } else {
     try {
-      for (const flavour of ["amd64", "cloud"] as const) {
+      for (const flavour of ["amd64", "cloud", "6.12"] as const) {
         const { release, vmlinuz } = await kernel(flavour);
         process.stdout.write(`${flavour}  ${release}  ${relative(process.cwd(), vmlinuz)}\n`);
       }

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { AgentChannel, type CommandResult } from "./agent-channel.ts";
-import { cachedKernel, kernel } from "./debian-packages.ts";
+import { cachedKernel, type KernelFlavour, kernel } from "./debian-packages.ts";
 import { initramfs } from "./initramfs.ts";
 
 /**
@@ -39,6 +39,8 @@ export interface KvmHostOptions {
   name?: string;
   /** MiB. Default 3072. */
   memory?: number;
+  /** Its kernel. Default amd64. */
+  flavour?: KernelFlavour;
   /** Virtual CPUs. Default 2. */
   cpus?: number;
   /** Until the agent answers. Default three minutes. */
@@ -66,15 +68,16 @@ const bootModules = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "over
 const backEndModules = ["loop", "tun", "bridge"];
 
 /** What keeps this machine from running the host, as a sentence that says what to do; undefined when nothing does. */
-export async function missingForKvmHost(): Promise<string | undefined> {
+export async function missingForKvmHost(
+  flavours: readonly KernelFlavour[] = ["amd64", "cloud"],
+): Promise<string | undefined> {
   try {
     execFileSync(qemu, ["--version"], { stdio: "ignore" });
   } catch {
     return `${qemu} is not installed: apt-get install qemu-system-x86`;
   }
   try {
-    for (const flavour of ["amd64", "cloud"] as const)
-      (await cachedKernel(flavour)) ?? (await kernel(flavour));
+    for (const flavour of flavours) (await cachedKernel(flavour)) ?? (await kernel(flavour));
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -83,10 +86,10 @@ export async function missingForKvmHost(): Promise<string | undefined> {
 
 /** Boots the host, 15-30 s. Its QEMU ends with {@link KvmHost.stop} and, whatever happens, with this process. */
 export async function startKvmHost(options: KvmHostOptions = {}): Promise<KvmHost> {
-  const { name = "kvm host", memory = 3072, cpus = 2, bootTimeoutMs = 180_000 } = options;
+  const { name = "kvm host", flavour = "amd64", memory = 3072, cpus = 2, bootTimeoutMs = 180_000 } = options;
   const dir = await mkdtemp(join(tmpdir(), "pvh-kvm-host-"));
   const note = progress(name);
-  const { vmlinuz, modulesDir } = await kernel("amd64");
+  const { vmlinuz, modulesDir } = await kernel(flavour);
   const initrd = join(dir, "initramfs");
   await writeFile(initrd, await hostInitramfs(modulesDir));
 
