@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -65,6 +65,17 @@ function refusal(changes: Partial<DiskConfig> = {}): PvhError {
   throw new Error("was opened");
 }
 
+/** Says why the image cannot be opened to be written, and opens it to be read. */
+const openAsNobody = `
+  const { openDisk } = await import(process.env.MODULE);
+  if (process.getuid() === 0) process.setuid(65534);
+  const { IMAGE: path } = process.env;
+  const config = { path, devid: 51712, name: "xvda", discard: true, direct: false, cdrom: false, trusted: true };
+  try { openDisk({ ...config, readonly: false }); } catch (error) { console.log(error.message); }
+  openDisk({ ...config, readonly: true }).close();
+  console.log("opened to be read");
+`;
+
 describe("a disk that cannot be had", () => {
   test("names what is wrong", () => {
     const missing = refusal({ path: join(directory, "none.img") });
@@ -80,12 +91,19 @@ describe("a disk that cannot be had", () => {
     expect(refusal({ path: loop }).message).toContain("(ELOOP)");
   });
 
-  test.skipIf(process.getuid?.() === 0)("may not be written", () => {
+  test("may not be written", () => {
     const guarded = join(directory, "guarded.img");
     writeFileSync(guarded, new Uint8Array(512));
     chmodSync(guarded, 0o444);
-    expect(refusal({ path: guarded }).message).toContain("may not be written by this user");
-    opened({ path: guarded, readonly: true });
+    chmodSync(directory, 0o755);
+    // In a process of its own, because root, which may write everything, becomes somebody else.
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", openAsNobody], {
+      encoding: "utf8",
+      env: { ...process.env, MODULE: new URL("open-disk.ts", import.meta.url).href, IMAGE: guarded },
+    });
+    expect(stdout, stderr).toMatch(
+      /^disk xvda: .*guarded\.img may not be written by this user.*\nopened to be read\n$/,
+    );
   });
 });
 
