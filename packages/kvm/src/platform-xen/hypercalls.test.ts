@@ -1,4 +1,4 @@
-import { E820_TYPE, e820Entry } from "@pvh/abi";
+import { E820_TYPE, e820Entry, kvmRun } from "@pvh/abi";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { VcpuControl } from "../shared/vcpu-control.ts";
 import { HYPERCALL_PORT } from "./hypercall-port.ts";
@@ -61,6 +61,28 @@ describe("every call", () => {
     port.write(HYPERCALL_PORT, 1, 17);
     expect(vcpu.rax()).toBe(17n);
     expect(port.read(HYPERCALL_PORT, 1)).toBe(0xff);
+  });
+});
+
+describe("a call by the processor's instruction", () => {
+  const { input, result } = kvmRun.xen;
+  /** What KVM is to put into rax. */
+  function trapped(nr: number, rdi: number): bigint {
+    vcpu.regs({ rax: 0x1234, rdi });
+    vcpu.run.data.setBigUint64(input, BigInt(nr), true);
+    port.trapped();
+    expect(vcpu.rax()).toBe(0x1234n);
+    return vcpu.run.data.getBigInt64(result, true);
+  }
+
+  test("has the same answers", () => {
+    expect([trapped(17, 0), trapped(33, 0), trapped(17, 99)]).toEqual([0x40011n, ENOSYS, ENOSYS]);
+    expect(control.refused().get(33)).toBe(1);
+  });
+
+  test("is refused outside the guest's kernel", () => {
+    code(64, 3);
+    expect(trapped(17, 0)).toBe(EPERM);
   });
 });
 
