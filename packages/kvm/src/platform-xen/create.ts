@@ -20,6 +20,9 @@ export const EVENT_PORTS = { store: 1, console: 2 } as const;
 /** What a domain may have above its memory: libxl's slack of 1 MiB. */
 const SLACK_PAGES = 256;
 
+/** Entries of 16 bytes in a page of Xen's maptrack (MAPTRACK_PER_PAGE). */
+const MAPPINGS_PER_FRAME = 256;
+
 export interface CreateXenInput {
   image: DomainImage;
   domid: number;
@@ -28,6 +31,7 @@ export interface CreateXenInput {
   vcpus: number;
   maxGrantFrames: number;
   maxEventChannels: number;
+  maxMaptrackFrames: number;
   tscKhz: number;
   vmFd: number;
   ram: readonly RamSlot[];
@@ -55,6 +59,7 @@ export function createXen(input: CreateXenInput): CreatedXen {
     uuid,
     memoryMap,
     maxPort: input.maxEventChannels,
+    maxMappings: input.maxMaptrackFrames * MAPPINGS_PER_FRAME,
     tscKhz,
   });
   const heap = allocateHeap(input.maxGrantFrames);

@@ -9,6 +9,8 @@ export interface XenDomain {
   bootInterface: BootInterface;
   /** The highest event channel port. */
   maxPort: number;
+  /** Grants that the guest may have mapped at a time. */
+  maxMappings: number;
   /** Frequency of the guest's TSC. */
   tscKhz: number;
   personality: Personality;
@@ -26,11 +28,12 @@ export interface XenDomainInput {
   uuid: string;
   memoryMap: readonly MemoryMapEntry[];
   maxPort: number;
+  maxMappings: number;
   tscKhz: number;
 }
 
 export function xenDomain(input: XenDomainInput): XenDomain {
-  const { domid, bootInterface, uuid, memoryMap, maxPort, tscKhz } = input;
+  const { domid, bootInterface, uuid, memoryMap, maxPort, maxMappings, tscKhz } = input;
   const entries = memoryMap.slice(0, E820_MAX);
   const map = new Uint8Array(entries.length * e820Entry.size);
   entries.forEach(({ gpa, size, type }, i) => {
@@ -40,6 +43,7 @@ export function xenDomain(input: XenDomainInput): XenDomain {
     domid,
     bootInterface,
     maxPort,
+    maxMappings,
     tscKhz,
     personality: personalityOf(bootInterface),
     handle: Uint8Array.from(uuid.replaceAll("-", "").match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)),

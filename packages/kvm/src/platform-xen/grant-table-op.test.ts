@@ -149,6 +149,14 @@ describe("map", () => {
     expect([entryFlags(4), fake.xen.physmap.type(13)]).toEqual([GTF.permit_access, FRAME.none]);
   });
 
+  test("as many as the domain's maptrack has room for", () => {
+    fake = fakeXen({ maxMappings: 2 });
+    grants().seed(4, OWN, 11);
+    const frames = [13, 14, 15].map((gfn) => map({ ref: 4, host_addr: gfn * PAGE_SIZE }).status);
+    expect(frames).toEqual([GNTST.okay, GNTST.okay, GNTST.no_device_space]);
+    expect(entryFlags(4)).toBe(GTF.permit_access | GTF.reading | GTF.writing);
+  });
+
   test("only grants of its own, and only into guest-physical memory", () => {
     grants().seed(4, OWN, 11);
     const at = { ref: 4, host_addr: 13 * PAGE_SIZE };

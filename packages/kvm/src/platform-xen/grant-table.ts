@@ -4,7 +4,7 @@ import { grantFrameOffset, type XenHeap } from "./heap.ts";
 
 export const ENTRIES_PER_FRAME = PAGE_SIZE / grantEntryV1.size;
 
-/** Grants of its own that the guest may have mapped at a time. */
+/** Grants of its own that a guest may have mapped at a time, whatever its limit. */
 const MAX_HANDLES = 1024;
 const HANDLE_WORDS = 3;
 const HANDLE_FREE = 0;
@@ -21,6 +21,8 @@ export interface GrantParts {
   /** This thread's view of the heap. */
   buffer: ArrayBuffer;
   shared: SharedArrayBuffer;
+  /** Limit of the domain's handles. */
+  maxMappings: number;
 }
 
 /** What a handle of GNTTABOP_map_grant_ref stands for. */
@@ -41,6 +43,7 @@ export class GrantTable {
   readonly #uses: Int32Array;
   readonly #frames: Int32Array;
   readonly #handles: Int32Array;
+  readonly #maxHandles: number;
   /** This thread holds the lock for more than one access. */
   #together = false;
 
@@ -48,7 +51,7 @@ export class GrantTable {
     return (maxFrames * ENTRIES_PER_FRAME + maxFrames + MAX_HANDLES * HANDLE_WORDS) * 4;
   }
 
-  constructor({ state, heap, buffer, shared }: GrantParts) {
+  constructor({ state, heap, buffer, shared, maxMappings }: GrantParts) {
     this.#state = state;
     this.#heap = heap;
     const entries = heap.maxGrantFrames * ENTRIES_PER_FRAME;
@@ -56,6 +59,7 @@ export class GrantTable {
     this.#uses = new Int32Array(shared, 0, entries);
     this.#frames = new Int32Array(shared, entries * 4, heap.maxGrantFrames);
     this.#handles = new Int32Array(shared, (entries + heap.maxGrantFrames) * 4);
+    this.#maxHandles = Math.min(MAX_HANDLES, maxMappings);
   }
 
   get maxFrames(): number {
@@ -166,7 +170,7 @@ export class GrantTable {
 
   /** A handle for a mapping, or -1 when there are too many. Callers hold the domain's lock. */
   addHandle({ ref, gfn, write }: GrantMapping): number {
-    for (let handle = 0; handle < MAX_HANDLES; handle++) {
+    for (let handle = 0; handle < this.#maxHandles; handle++) {
       const at = handle * HANDLE_WORDS;
       if (this.#handles[at] !== HANDLE_FREE) continue;
       this.#handles[at + 1] = ref;

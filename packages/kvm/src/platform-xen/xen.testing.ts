@@ -42,6 +42,7 @@ export interface FakeXenOptions {
   pages?: number;
   maxGrantFrames?: number;
   maxPort?: number;
+  maxMappings?: number;
 }
 
 export function fakeXen(options: FakeXenOptions = {}): FakeXen {
@@ -51,6 +52,7 @@ export function fakeXen(options: FakeXenOptions = {}): FakeXen {
     pages = RAM_PAGES,
     maxGrantFrames = 4,
     maxPort = 1023,
+    maxMappings = 1024,
   } = options;
   const size = RAM_PAGES * PAGE_SIZE;
   const ram = allocateRam([{ gpa: 0, size }]);
@@ -63,6 +65,7 @@ export function fakeXen(options: FakeXenOptions = {}): FakeXen {
       { gpa: 0xfeff8000, size: 0x8000, type: "reserved" },
     ],
     maxPort,
+    maxMappings,
     tscKhz: 2_000_000,
   });
   const woken: number[] = [];

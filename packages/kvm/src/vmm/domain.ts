@@ -111,8 +111,12 @@ export class Domain {
     this.#image = image;
     const machine = await this.#stages.run("allocate", () => {
       const { domid = 1, uuid } = this.#file;
-      const { max_grant_frames: maxGrantFrames, max_event_channels: maxEventChannels } = config;
-      return createMachine(kvmFd, image, { domid, uuid, maxGrantFrames, maxEventChannels }, this.#handles);
+      const limits = {
+        maxGrantFrames: config.max_grant_frames,
+        maxMaptrackFrames: config.max_maptrack_frames,
+        maxEventChannels: config.max_event_channels,
+      };
+      return createMachine(kvmFd, image, { domid, uuid, ...limits }, this.#handles);
     });
     this.#machine = machine;
     await this.#stages.run("place", () => {

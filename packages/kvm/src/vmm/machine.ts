@@ -29,7 +29,10 @@ interface VcpuDescriptors {
 }
 
 /** What the machine is to know of its domain beyond the image. */
-export type MachineDomain = Pick<CreateXenInput, "domid" | "uuid" | "maxGrantFrames" | "maxEventChannels">;
+export type MachineDomain = Pick<
+  CreateXenInput,
+  "domid" | "uuid" | "maxGrantFrames" | "maxMaptrackFrames" | "maxEventChannels"
+>;
 
 /** The KVM objects of one domain. They live as long as the process. */
 export interface Machine {

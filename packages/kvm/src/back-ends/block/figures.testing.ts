@@ -269,7 +269,7 @@ function useGrantTable({ host }: BlockGuest): void {
   const state = new DomainState(new SharedArrayBuffer(DomainState.size));
   state.grantFrames = frames;
   const shared = new SharedArrayBuffer(GrantTable.size(frames));
-  const grants = new GrantTable({ state, heap, buffer: viewOf(heap), shared });
+  const grants = new GrantTable({ state, heap, buffer: viewOf(heap), shared, maxMappings: 0 });
   for (const [ref, { gpa }] of host.granted) grants.seed(ref, HOST_DOMAIN, gpa / PAGE);
   Object.assign(host.grants, {
     begin: (ref, write) =>
