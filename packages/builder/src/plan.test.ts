@@ -12,6 +12,7 @@ const both = makeKernel({ segments, direct, classic });
 const onlyClassic = makeKernel({ segments, classic });
 const onlyDirect = makeKernel({ segments, direct });
 const neither = makeKernel({ segments });
+const named = makeKernel({ segments, direct, guestOs: "linux" });
 const withPage = makeKernel({ segments, direct, hypercallPage: 0xffffffff81001000n });
 const badDirect: Kernel = {
   ...onlyClassic,
@@ -53,8 +54,9 @@ test("a damaged direct entry is told, not hidden by starting the kernel as class
 
 test.each([
   ["auto", onlyClassic, "classic", false, "xen"],
-  ["auto", onlyDirect, "direct", true, "xen"],
-  ["auto", onlyDirect, "direct", false, "bare"],
+  ["auto", onlyDirect, "direct", true, "bare"],
+  ["auto", named, "direct", true, "xen"],
+  ["auto", named, "direct", false, "bare"],
   ["auto", withPage, "direct", false, "xen"],
   ["bare", withPage, "direct", true, "bare"],
   ["xen", onlyDirect, "direct", false, "xen"],

@@ -78,7 +78,8 @@ function lacks(verdict: Verdict<unknown>): string {
 
 /**
  * The platform of a guest. `auto`: classic guests need Xen's; direct guests get it when their hypercalls can be taken,
- * by trapping the instruction or through a hypercall page, else bare hardware.
+ * by trapping the instruction or through a hypercall page, else bare hardware. Of trapping only kernels make use that say
+ * who they are (GUEST_OS): those with nothing of Xen's but the entry point may know nothing else of it.
  *
  * @throws PvhError CONFIG_INVALID when the config asks for a classic guest on the bare platform.
  */
@@ -91,7 +92,10 @@ export function choosePlatform(
   if (config.platform === "bare" && bootInterface === "classic") throw bareClassic();
   if (config.platform !== "auto") return config.platform;
   if (bootInterface === "classic") return "xen";
-  return host.trapsVmcall || kernel.xen?.hypercallPage !== undefined ? "xen" : "bare";
+  const { xen } = kernel;
+  const takesHypercalls =
+    xen?.hypercallPage !== undefined || (host.trapsVmcall && xen?.guestOs !== undefined);
+  return takesHypercalls ? "xen" : "bare";
 }
 
 function bareClassic(): PvhError {

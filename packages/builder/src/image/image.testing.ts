@@ -11,10 +11,11 @@ export interface KernelParts {
   classic?: Pick<ClassicBoot, "virtBase"> & Partial<ClassicBoot>;
   /** HYPERCALL_PAGE note, virtual. */
   hypercallPage?: bigint;
+  guestOs?: string;
 }
 
 /** A kernel as the reader would return it. */
-export function makeKernel({ segments, direct, classic, hypercallPage }: KernelParts): Kernel {
+export function makeKernel({ segments, direct, classic, hypercallPage, guestOs }: KernelParts): Kernel {
   const elf = new Uint8Array(segments.reduce((sum, { bytes }) => sum + bytes.length, 0));
   let offset = 0;
   const loaded = segments.map(({ paddr, bytes, memsz = bytes.length }, index) => {
@@ -60,6 +61,7 @@ export function makeKernel({ segments, direct, classic, hypercallPage }: KernelP
       features: { supported: 0, required: 0 },
       invalid: new Map(),
       ...(hypercallPage === undefined ? {} : { hypercallPage }),
+      ...(guestOs === undefined ? {} : { guestOs }),
     },
     direct: direct === undefined ? none() : supported<DirectBoot>({ ...addresses, ...direct }),
     classic:

@@ -26,10 +26,7 @@ export async function planImage(
   }));
   return stages.run("plan", () => {
     const bootInterface = chooseBootInterface(config, kernel);
-    // Only kernels that say who they are have more of Xen in them than its entry point.
-    const speaksXen = kernel.xen?.guestOs !== undefined;
-    const host = { trapsVmcall: trapsVmcall && speaksXen };
-    const platform = choosePlatform(config, kernel, bootInterface, host);
+    const platform = choosePlatform(config, kernel, bootInterface, { trapsVmcall });
     return planDomain({
       config,
       kernel,
