@@ -193,10 +193,11 @@ export class Transmitter {
     this.#sizes[0] = first;
     for (let slot = 0; slot < this.#slots; slot++) {
       const end = (this.#offsets[slot] ?? 0) + (this.#sizes[slot] ?? 0);
+      if (end <= PAGE_SIZE) continue;
       // As for xen-netback, which takes it for hostile and not for a packet that cannot be sent.
-      if (end > PAGE_SIZE) this.#violate(`a slot of a packet ends at byte ${end}, beyond its page`);
+      this.#violate(`a slot of a packet ends at byte ${end}, beyond its page of ${PAGE_SIZE}`);
+      return NETIF_RSP.ERROR;
     }
-    if (this.#dead) return NETIF_RSP.ERROR;
     let at = FRAME;
     for (let slot = 0; slot < this.#slots; slot++) {
       const ref = this.#refs[slot] ?? 0;
