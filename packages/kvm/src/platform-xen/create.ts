@@ -17,8 +17,8 @@ import { sharedInfoLayout, writeVcpuTime } from "./xen.ts";
 /** The first two ports of a domain, which the toolstack makes for xenstore and console. */
 export const EVENT_PORTS = { store: 1, console: 2 } as const;
 
-/** What a domain may have above its memory: libxl's slack of 1 MiB. */
-const SLACK_PAGES = 256;
+/** What a domain may have above its target: libxl's slack of 1 MiB. */
+export const SLACK_PAGES = 256;
 
 /** Entries of 16 bytes in a page of Xen's maptrack (MAPTRACK_PER_PAGE). */
 const MAPPINGS_PER_FRAME = 256;

@@ -3,7 +3,7 @@ import type { DiskConfig, DomainImage, GuestConfig, VifConfig } from "@pvh/build
 import { PvhError } from "@pvh/errors";
 import { ConsoleRing } from "../back-ends/console-ring.ts";
 import type { EventPort } from "../back-ends/host.ts";
-import { EVENT_PORTS, publishClocks } from "../platform-xen/create.ts";
+import { EVENT_PORTS, publishClocks, SLACK_PAGES } from "../platform-xen/create.ts";
 import { HostSide } from "../platform-xen/host-side.ts";
 import type { OpenXen } from "../platform-xen/shared.ts";
 import type { DeviceStatus } from "../protocol.ts";
@@ -21,8 +21,6 @@ import { PvDevices } from "./pv-devices.ts";
 const KIB_PER_MIB = 1024;
 const NOTHING = new Uint8Array();
 const PAGES_PER_MIB = 2 ** 20 / PAGE_SIZE;
-/** libxl's slack above the target. */
-const SLACK_PAGES = 256;
 
 export interface XenGuestParts {
   xen: OpenXen;
