@@ -68,6 +68,7 @@ function runOffsets(): Record<string, number> {
   for (const [member, offset] of Object.entries(kvmRun.emulation_failure)) {
     at(`emulation_failure.${member}`, offset);
   }
+  for (const [member, offset] of Object.entries(kvmRun.xen)) at(`xen.u.hcall.${member}`, offset);
   at("immediate_exit", kvmRun.immediate_exit);
   at("request_interrupt_window", kvmRun.request_interrupt_window);
   at("exit_reason", kvmRun.exit_reason);

@@ -22,8 +22,8 @@ export const kvmRun = {
   /** suberror KVM_INTERNAL_ERROR_EMULATION: the same bytes when `flags` bit 0 is set. */
   emulation_failure: { flags: 0x28, insn_size: 0x30, insn_bytes: 0x31 },
   system_event: { type: 0x20 },
-  /** KVM_EXIT_XEN: u32 longmode and cpl, u64 input and result, six u64 params. */
-  xen: { longmode: 0x28, cpl: 0x2c, input: 0x30, result: 0x38, params: 0x40 },
+  /** KVM_EXIT_XEN, a hypercall: u64 each. */
+  xen: { input: 0x30, result: 0x38 },
   msr: { error: 0x20, reason: 0x28, index: 0x2c, data: 0x30 },
   kvm_valid_regs: 0x120,
   kvm_dirty_regs: 0x128,
