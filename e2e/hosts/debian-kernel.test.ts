@@ -1,13 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
 import { root } from "../support/programs.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
 import { describe as transcript } from "./agent-channel.ts";
-import { kernel } from "./debian-packages.ts";
-import { guestInitramfs, guestReachedInit } from "./initramfs.ts";
+import { type DebianGuest, debianGuest } from "./debian-guest.ts";
+import { guestReachedInit } from "./initramfs.ts";
 import { type KvmHost, missingForKvmHost, startKvmHost } from "./kvm-host.ts";
 
 const pvhctl = join(root, "apps/cli/bin/pvhctl");
@@ -21,8 +19,7 @@ describe.skipIf(requireOrSkip("guests on an emulated AMD host", await missingFor
   { retry: 1 },
   () => {
     let host: KvmHost;
-    let folder: string;
-    let release: string;
+    let guest: DebianGuest;
 
     /** Runs a command there that has to end with status 0; gives its standard output. */
     async function run(command: string, timeoutMs = 120_000): Promise<string> {
@@ -33,23 +30,7 @@ describe.skipIf(requireOrSkip("guests on an emulated AMD host", await missingFor
 
     beforeAll(async () => {
       await buildGuests();
-      // The host sees this folder too: it shares our root.
-      folder = await mkdtemp(join(tmpdir(), "pvh-hosts-"));
-      const cloud = await kernel("cloud");
-      release = cloud.release;
-      await writeFile(join(folder, "initramfs"), await guestInitramfs());
-      await writeFile(
-        join(folder, "debian.cfg"),
-        [
-          'name = "debian"',
-          'type = "pvh"',
-          `kernel = "${cloud.vmlinuz}"`,
-          `ramdisk = "${join(folder, "initramfs")}"`,
-          'cmdline = "console=ttyS0 panic=-1"',
-          "memory = 256",
-          "vcpus = 1",
-        ].join("\n"),
-      );
+      guest = await debianGuest({ cmdline: "console=ttyS0 panic=-1", memory: 256, vcpus: 1 });
       host = await startKvmHost();
     });
 
@@ -64,7 +45,7 @@ describe.skipIf(requireOrSkip("guests on an emulated AMD host", await missingFor
 
     afterAll(async () => {
       await host?.stop();
-      await rm(folder, { recursive: true, force: true });
+      await guest?.[Symbol.asyncDispose]();
     });
 
     test("its /dev/kvm runs a guest, with nested paging", async () => {
@@ -80,16 +61,16 @@ describe.skipIf(requireOrSkip("guests on an emulated AMD host", await missingFor
 
     test.each(["classic-entry", "direct-entry", "direct-entry-bare"])(
       "%s finds every promise kept",
-      async (guest) => {
-        const output = await run(`${pvhctl} run e2e/guests/${guest}.cfg`);
+      async (name) => {
+        const output = await run(`${pvhctl} run e2e/guests/${name}.cfg`);
         expect(output).not.toContain("FAIL");
         expect(output).toMatch(/^VERDICT PASS \d+ checks/m);
       },
     );
 
     test("pvhctl run boots Debian's cloud kernel to /init, which powers off", async () => {
-      const output = await run(`${pvhctl} run ${folder}/debian.cfg`, guestBootMs);
-      expect(output).toContain(`${guestReachedInit}${release}`);
+      const output = await run(`${pvhctl} run ${guest.config}`, guestBootMs);
+      expect(output).toContain(`${guestReachedInit}${guest.release}`);
       expect(output).toContain("command line: console=ttyS0 panic=-1");
     });
 
@@ -97,8 +78,8 @@ describe.skipIf(requireOrSkip("guests on an emulated AMD host", await missingFor
       const at = "--socket /run/pvhd.sock";
       await run(`${pvhd} ${at} --state /var/lib/pvh-test > /run/pvhd.log 2>&1 & echo $! > /run/pvhd.pid
       for try in $(seq 60); do [ -S /run/pvhd.sock ] && exit 0; sleep 0.5; done; cat /run/pvhd.log; exit 1`);
-      const output = await run(`${pvhctl} ${at} create -c ${folder}/debian.cfg`, guestBootMs);
-      expect(output).toContain(`${guestReachedInit}${release}`);
+      const output = await run(`${pvhctl} ${at} create -c ${guest.config}`, guestBootMs);
+      expect(output).toContain(`${guestReachedInit}${guest.release}`);
 
       const domain: unknown = JSON.parse(await run(`${pvhctl} ${at} show debian -o json`));
       expect(domain).toMatchObject({
@@ -107,7 +88,9 @@ describe.skipIf(requireOrSkip("guests on an emulated AMD host", await missingFor
         platform: "bare",
         exit: { reason: "poweroff" },
       });
-      expect(await run(`${pvhctl} ${at} console debian --replay`)).toContain(`${guestReachedInit}${release}`);
+      expect(await run(`${pvhctl} ${at} console debian --replay`)).toContain(
+        `${guestReachedInit}${guest.release}`,
+      );
       await run("kill $(cat /run/pvhd.pid)");
     });
   },

@@ -1,11 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { root } from "../support/programs.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
-import { kernel } from "./debian-packages.ts";
-import { guestInitramfs, guestReachedInit } from "./initramfs.ts";
+import { type DebianGuest, debianGuest } from "./debian-guest.ts";
+import { guestReachedInit } from "./initramfs.ts";
 import { type KvmHost, missingForKvmHost, startKvmHost } from "./kvm-host.ts";
 
 /** A host whose KVM has KVM_CAP_XEN_HVM: kernels that make hypercalls without Xen's page run on the xen platform. */
@@ -19,24 +17,10 @@ describe.skipIf(requireOrSkip("guests on a host that traps hypercalls", await mi
   { retry: 1 },
   () => {
     let host: KvmHost;
-    let folder: string;
+    let guest: DebianGuest;
 
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), "pvh-hosts-"));
-      const { vmlinuz } = await kernel("cloud");
-      await writeFile(join(folder, "initramfs"), await guestInitramfs());
-      await writeFile(
-        join(folder, "debian.cfg"),
-        [
-          'name = "debian"',
-          'type = "pvh"',
-          `kernel = "${vmlinuz}"`,
-          `ramdisk = "${join(folder, "initramfs")}"`,
-          'cmdline = "console=hvc0"',
-          "memory = 512",
-          "vcpus = 2",
-        ].join("\n"),
-      );
+      guest = await debianGuest({ cmdline: "console=hvc0", memory: 512, vcpus: 2 });
       host = await startKvmHost(options);
     });
 
@@ -50,15 +34,14 @@ describe.skipIf(requireOrSkip("guests on a host that traps hypercalls", await mi
 
     afterAll(async () => {
       await host?.stop();
-      await rm(folder, { recursive: true, force: true });
+      await guest?.[Symbol.asyncDispose]();
     });
 
     test("Debian's cloud kernel runs on Xen's interfaces, with two vCPUs and Xen's console", async () => {
-      const { release } = await kernel("cloud");
-      const command = `${join(root, "apps/cli/bin/pvhctl")} run ${folder}/debian.cfg`;
+      const command = `${join(root, "apps/cli/bin/pvhctl")} run ${guest.config}`;
       const { stdout, stderr, status } = await host.run(command, { timeoutMs: guestBootMs });
       const end = stdout.slice(-3000) + stderr;
-      expect(stdout, end).toContain(`${guestReachedInit}${release}`);
+      expect(stdout, end).toContain(`${guestReachedInit}${guest.release}`);
       expect(stdout).toContain("Hypervisor detected: Xen HVM");
       expect(stdout).toContain("smp: Brought up 1 node, 2 CPUs");
       expect(stdout).toContain("printk: console [hvc0] enabled");
