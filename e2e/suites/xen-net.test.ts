@@ -20,7 +20,8 @@ function inNamespace(command: string, ...args: string[]) {
   return spawnSync("unshare", ["--net", command, ...args], {
     encoding: "utf8",
     cwd: root,
-    timeout: 55_000 * patience,
+    // Later than pvhctl's own limit, which ends the guest as well.
+    timeout: 90_000 * patience,
   });
 }
 
