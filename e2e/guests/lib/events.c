@@ -35,6 +35,10 @@ void event_belongs_to(unsigned port, unsigned vcpu) {
   if (port < MAX_EVENT_PORTS) owners[port] = (uint8_t)vcpu;
 }
 
+unsigned event_owner(unsigned port) {
+  return owners[port];
+}
+
 /* Ports of other vCPUs, which take them themselves, stand in the same word. */
 static void deliver(unsigned port, unsigned vcpu) {
   if (owners[port] != vcpu) return;

@@ -30,6 +30,7 @@ long set_callback_vector(uint8_t vector);
 void event_handle(unsigned port, event_handler *handler);
 /* Which vCPU takes a port's events; the functions that bind one say it themselves. */
 void event_belongs_to(unsigned port, unsigned vcpu);
+unsigned event_owner(unsigned port);
 /* What the upcall does, for other ways to be called. */
 void take_events(unsigned vcpu);
 /* Counts the port and calls its handler, for upcalls that find events otherwise. */

@@ -14,7 +14,6 @@
 static uint8_t control_pages[NR_CPUS][PAGE_SIZE] ZEROED_PAGES;
 static volatile uint32_t event_words[PAGE_SIZE / 4] ZEROED_PAGES;
 static bool fifo, array_expanded;
-static uint8_t port_cpus[MAX_EVENT_PORTS];
 
 /* HYPERVISOR_event_channel_op tries the old hypercall when there is no new one. */
 static long event_channel_op(unsigned number, const volatile void *argument) {
@@ -67,7 +66,6 @@ void init_IRQ(void) {
 
 /* evtchn_fifo_setup: an array page when the first port needs one. */
 static void setup_port(unsigned port, unsigned cpu) {
-  port_cpus[port] = (uint8_t)cpu;
   event_belongs_to(port, cpu);
   if (!fifo || array_expanded) return;
   array_expanded = true;
@@ -78,7 +76,7 @@ static void setup_port(unsigned port, unsigned cpu) {
 
 /* evtchn_2l_unmask without a hypercall where it can: it sets upcall_pending itself. */
 static void unmask_2l(unsigned port) {
-  if (port_cpus[port] != current_vcpu()) {
+  if (event_owner(port) != current_vcpu()) {
     event_unmask(port);
     return;
   }
