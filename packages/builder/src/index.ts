@@ -1,5 +1,6 @@
 export { BARE_HARDWARE } from "./acpi/bare-hardware.ts";
 export { acpiTables } from "./acpi/tables.ts";
+export { type CpuidChange, classicCpuPolicy } from "./classic/cpuid-policy.ts";
 export type { ClassicPlacement } from "./classic/layout.ts";
 export { commandLine } from "./config/command-line.ts";
 export { DiskConfig, DiskOptions, parseDisk } from "./config/disk.ts";
@@ -27,7 +28,9 @@ export {
   detectCompression,
   payloadSize,
 } from "./decompress/index.ts";
+export type { AcpiMemoryType, XenHypervisor } from "./hypervisor.ts";
 export { describeImage } from "./image/describe.ts";
+export { cpuContextStream, mtrrContextStream } from "./image/hvm-context.ts";
 export { hypercallPage } from "./image/hypercall-page.ts";
 export type * from "./image/image.ts";
 export { type ImageDescription, imageToJson } from "./image/json.ts";

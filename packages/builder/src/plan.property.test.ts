@@ -18,6 +18,10 @@ const guests = fc.record({
   gap: fc.integer({ min: 0, max: 70_000 }),
   ramdisk: fc.option(fc.integer({ min: 0, max: 3 * MIB }), { nil: undefined }),
   linux: fc.boolean(),
+  hypervisor: fc.option(
+    fc.record({ acpiMemoryType: fc.constantFrom("acpi" as const, "nvs" as const), smpShims: fc.boolean() }),
+    { nil: undefined },
+  ),
   memory: fc.oneof(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 9000 })),
   cmdline: fc.string({ maxLength: 300 }).filter((text) => !text.includes("\0")),
 });
@@ -44,6 +48,7 @@ function plan(guest: Guest): DomainImage {
     platform: guest.bootInterface === "classic" ? "xen" : guest.platform,
     hypercallTrap: { kind: "vmcall" },
     classicLayout: guest.classicLayout,
+    ...(guest.hypervisor === undefined ? {} : { hypervisor: guest.hypervisor }),
   });
 }
 

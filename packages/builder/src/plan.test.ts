@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { XenHypervisor } from "./hypervisor.ts";
+import { describeImage } from "./image/describe.ts";
 import { makeKernel, pattern } from "./image/image.testing.ts";
+import type { DomainImage } from "./image/image.ts";
 import type { Kernel } from "./kernel/types.ts";
 import { chooseBootInterface, choosePlatform, planDomain } from "./plan.ts";
 
@@ -101,6 +104,33 @@ test("a plan follows config and choice, and copies nothing", () => {
   });
   expect(old.bootInterface).toBe("classic");
   expect(old.pages.startInfo % 4096).toBe(0);
+});
+
+test("what a real Xen wants is there when it is named, and not otherwise", () => {
+  const xen: XenHypervisor = { acpiMemoryType: "nvs", smpShims: true };
+  const kernel = makeKernel({
+    segments,
+    direct,
+    classic: { ...classic, hypercallPage: 0x1001000 },
+  });
+  const plan = (pvh_abi: "classic" | "direct", hypervisor?: XenHypervisor) =>
+    planDomain({
+      config: { memory: 4096, vcpus: 2, pvh_abi },
+      kernel,
+      platform: "xen",
+      hypercallTrap: { kind: "vmmcall" },
+      ...(hypervisor === undefined ? {} : { hypervisor }),
+    });
+  const shims = (image: DomainImage) =>
+    image.regions.flatMap(({ contents }) => (contents.kind === "hypercall-page" ? [contents.smpShims] : []));
+  const types = (image: DomainImage) => [...new Set(image.memoryMap.map(({ type }) => type))];
+  expect([plan("classic").ram.length, plan("classic", xen).ram.length]).toEqual([1, 2]);
+  expect([shims(plan("classic")), shims(plan("classic", xen))]).toEqual([[false], [true]]);
+  expect(shims(plan("classic", { ...xen, smpShims: false }))).toEqual([false]);
+  expect(types(plan("direct"))).toEqual(["ram", "reserved", "acpi"]);
+  expect(types(plan("direct", xen))).toEqual(["ram", "reserved", "nvs"]);
+  expect(describeImage(plan("classic", xen))).toContain("hypercall stubs, vmmcall, SMP shims\n");
+  expect(describeImage(plan("classic"))).toContain("hypercall stubs, vmmcall\n");
 });
 
 test.each(["direct", "classic"] as const)(

@@ -4,6 +4,7 @@ import { planClassic } from "./classic/plan.ts";
 import { commandLine } from "./config/command-line.ts";
 import type { GuestConfig } from "./config/guest-config.ts";
 import { planDirect } from "./direct/plan.ts";
+import type { XenHypervisor } from "./hypervisor.ts";
 import type { BootInterface, DomainImage, HypercallTrap, Platform } from "./image/image.ts";
 import { MIB } from "./image/size.ts";
 import type { ClassicBoot, DirectBoot, Kernel, Verdict } from "./kernel/types.ts";
@@ -28,6 +29,8 @@ export interface PlanInput {
   platform: Platform;
   /** How the stubs of a classic guest's hypercall page reach the hypervisor. */
   hypercallTrap: HypercallTrap;
+  /** The real Xen that an image of the xen platform is for; default: none, our own VMM runs it. */
+  hypervisor?: XenHypervisor;
   /** Default `reserved-shared-info`. */
   classicLayout?: ClassicPlacement;
   /** Ports that a classic guest finds in start_info; the backend makes the channels. Default 0: none. */
@@ -113,7 +116,7 @@ function bareClassic(): PvhError {
  * @throws PvhError KERNEL_NOT_PVH, KERNEL_NOTE, LAYOUT_MEMORY or CONFIG_INVALID.
  */
 export function planDomain(input: PlanInput): DomainImage {
-  const { config, kernel, ramdisk, platform, hypercallTrap } = input;
+  const { config, kernel, ramdisk, platform, hypercallTrap, hypervisor } = input;
   const { memory, maxmem = memory, vcpus, maxvcpus = vcpus } = config;
   if (platform === "bare") {
     refuseGrowthOnBare({ maxmem, memory, vcpus, maxvcpus });
@@ -128,13 +131,16 @@ export function planDomain(input: PlanInput): DomainImage {
   };
   const { bootInterface, boot } = chosenBoot(config, kernel);
   if (bootInterface === "direct") {
-    return planDirect({ ...common, boot, platform, vcpus, maxVcpus: maxvcpus });
+    const acpiMemoryType = hypervisor?.acpiMemoryType ?? "acpi";
+    return planDirect({ ...common, boot, platform, vcpus, maxVcpus: maxvcpus, acpiMemoryType });
   }
   if (platform === "bare") throw bareClassic();
   return planClassic({
     ...common,
     boot,
     hypercallTrap,
+    smpShims: hypervisor?.smpShims ?? false,
+    memoryHole: hypervisor !== undefined,
     placement: input.classicLayout ?? "reserved-shared-info",
     eventChannels: input.eventChannels ?? { store: 0, console: 0 },
   });

@@ -101,6 +101,9 @@ export const xenAddToPhysmapBatch32 = struct("compat_add_to_physmap_batch", 20, 
   errs: u32(16),
 });
 
+/** mmuext_op; what `arg1` and `arg2` mean depends on the command (public/xen.h). */
+export const mmuextOp = struct("mmuext_op", 24, { cmd: u32(0), arg1: u64(8), arg2: u64(16) });
+
 /** multicall (public/xen.h). */
 export const multicallEntry = struct("multicall_entry", 64, {
   op: u64(0),

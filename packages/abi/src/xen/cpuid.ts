@@ -23,6 +23,11 @@ export const XEN_HVM_CPUID = {
   UPCALL_VECTOR: 1 << 6,
 } as const;
 
+/** In a policy, the sub-leaf of leaves that have none (public/arch-x86/xen.h). */
+export const XEN_CPUID_NO_SUBLEAF = 0xffffffff;
+/** The leaf that ends an array of libxc's `xc_xend_cpuid` (public/domctl.h). */
+export const XEN_CPUID_INPUT_UNUSED = 0xffffffff;
+
 /** The MSR that the hypercall leaf names in ebx; writing `gpa | page index` fills that page with stubs. */
 export const XEN_HYPERCALL_MSR = 0x40000000;
 

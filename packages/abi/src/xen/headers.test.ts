@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { type HeaderCheck, headerMismatches, headersMissing } from "../header-check.testing.ts";
+import * as features from "../x86/cpuid.ts";
 import { E820_TYPE } from "../x86/e820.ts";
 import * as args from "./arguments.ts";
 import * as cpuid from "./cpuid.ts";
 import * as grants from "./grant-table.ts";
 import { HVM_PARAM } from "./hvm-params.ts";
+import * as save from "./hvm-save.ts";
 import * as start from "./hvm-start-info.ts";
 import * as calls from "./hypercalls.ts";
 import { xenconsInterface } from "./io/console.ts";
@@ -18,6 +20,7 @@ const check: HeaderCheck = {
   prelude: ["#define __XEN_TOOLS__"],
   includes: [
     "xen/xen.h",
+    "xen/domctl.h",
     "xen/sched.h",
     "xen/memory.h",
     "xen/version.h",
@@ -26,10 +29,12 @@ const check: HeaderCheck = {
     "xen/grant_table.h",
     "xen/errno.h",
     "xen/arch-x86/cpuid.h",
+    "xen/arch-x86/cpufeatureset.h",
     "xen/arch-x86/hvm/start_info.h",
     "xen/hvm/hvm_vcpu.h",
     "xen/hvm/hvm_op.h",
     "xen/hvm/params.h",
+    "xen/hvm/save.h",
     "xen/io/console.h",
     "xen/io/netif.h",
     "xen/io/xs_wire.h",
@@ -52,6 +57,10 @@ const check: HeaderCheck = {
     { c: "struct vcpu_hvm_x86_32", codec: vcpu.vcpuHvmX86_32 },
     { c: "struct vcpu_hvm_x86_64", codec: vcpu.vcpuHvmX86_64 },
     { c: "struct vcpu_hvm_context", codec: vcpu.vcpuHvmContext },
+    { c: "struct hvm_save_descriptor", codec: save.hvmSaveDescriptor },
+    { c: "struct hvm_save_header", codec: save.hvmSaveHeader },
+    { c: "struct hvm_hw_cpu", codec: save.hvmHwCpu },
+    { c: "struct hvm_hw_mtrr", codec: save.hvmHwMtrr },
     { c: "struct xen_memory_map", codec: args.xenMemoryMap },
     { c: "struct xen_add_to_physmap", codec: args.xenAddToPhysmap },
     { c: "struct xen_hvm_param", codec: args.xenHvmParam },
@@ -64,6 +73,7 @@ const check: HeaderCheck = {
     { c: "struct xen_memory_reservation", codec: args.xenMemoryReservation },
     { c: "struct xen_remove_from_physmap", codec: args.xenRemoveFromPhysmap },
     { c: "struct xen_add_to_physmap_batch", codec: args.xenAddToPhysmapBatch, names: { extra: "u.res0" } },
+    { c: "struct mmuext_op", codec: args.mmuextOp },
     { c: "struct multicall_entry", codec: args.multicallEntry },
     { c: "struct vcpu_runstate_info", codec: args.vcpuRunstateInfo },
     { c: "struct vcpu_set_singleshot_timer", codec: args.vcpuSetSingleshotTimer },
@@ -154,6 +164,17 @@ const check: HeaderCheck = {
     ...prefixed("VGCF_", vcpu.VGCF),
     ...prefixed("XEN_CPUID_SIGNATURE_", cpuid.XEN_CPUID_SIGNATURE),
     ...prefixed("XEN_HVM_CPUID_", cpuid.XEN_HVM_CPUID),
+    ...saveCodes(save.HVM_SAVE_CODE),
+    HVM_FILE_MAGIC: save.HVM_FILE_MAGIC,
+    HVM_FILE_VERSION: save.HVM_FILE_VERSION,
+    XEN_X86_FPU_INITIALISED: save.XEN_X86_FPU_INITIALISED,
+    ...featureBits(0, features.CPUID_1_EDX),
+    ...featureBits(1, features.CPUID_1_ECX),
+    ...featureBits(2, features.CPUID_EXT1_EDX),
+    ...featureBits(3, features.CPUID_EXT1_ECX),
+    ...featureBits(5, features.CPUID_7_EBX),
+    XEN_CPUID_NO_SUBLEAF: cpuid.XEN_CPUID_NO_SUBLEAF,
+    XEN_CPUID_INPUT_UNUSED: cpuid.XEN_CPUID_INPUT_UNUSED,
     XEN_CPUID_MAX_NUM_LEAVES: cpuid.XEN_CPUID_MAX_NUM_LEAVES,
     XEN_HVM_START_MAGIC_VALUE: start.HVM_START_MAGIC,
     MAX_GUEST_CMDLINE,
@@ -170,6 +191,16 @@ const check: HeaderCheck = {
 
 function prefixed(prefix: string, values: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
+}
+
+function saveCodes(codes: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(codes).map(([name, code]) => [`HVM_SAVE_CODE(${name})`, code]));
+}
+
+/** Xen numbers the bits of all feature registers through; `word` says which register it is. */
+function featureBits(word: number, bits: Record<string, number>): Record<string, number> {
+  const numbered = Object.entries(bits).map(([name, bit]) => [name, word * 32 + bit]);
+  return prefixed("XEN_X86_FEATURE_", Object.fromEntries(numbered));
 }
 
 test("structures and constants agree with Xen's public headers", (context) => {

@@ -11,6 +11,7 @@ function layout(input: Partial<LayoutInput>) {
     kernelEnd: 0x2000000,
     ramdiskSize: 0,
     memory: 512 * MIB,
+    lowMemoryLimit: Number.POSITIVE_INFINITY,
     placement: "libxc",
     ...input,
   });
@@ -144,6 +145,20 @@ test.each<[number, number, ClassicPlacement]>([
     expect(failure({ ...input, memory: (least - 1) * MIB }).message).toContain(`memory = ${least}.`);
   },
 );
+
+test("an image that cannot end below the hole in the memory is refused without naming memory that would do", () => {
+  const lowMemoryLimit = 0xfc000000;
+  const input = { virtBase: 0n, kernelEnd: 4004 * MIB, lowMemoryLimit };
+  expect(layout({ ...input, memory: 8192 * MIB }).mappedEnd).toBe(lowMemoryLimit);
+  expect(failure({ ...input, memory: 1024 * MIB }).message).toMatch(/would do is memory = 40\d\d\.$/);
+  for (const memory of [1024 * MIB, 4096 * MIB, 8192 * MIB]) {
+    const error = failure({ ...input, ramdiskSize: 20 * MIB, memory });
+    expect(error.message).toMatch(
+      /^The boot image must end below the hole in the guest's memory at 4032\.0 MiB, but it has kernel up to 4004\.0 MiB, ramdisk 20\.0 MiB, .* the boot image ends at 40\d\d\.0 MiB\.$/,
+    );
+    expect(error.details).toMatchObject({ field: "kernel", allowed: "at most 0xfc000000" });
+  }
+});
 
 test("a mapping beyond the end of the address space is refused", () => {
   expect(failure({ kernelEnd: 2047 * MIB, memory: 4096 * MIB }).message).toMatch(

@@ -36,6 +36,8 @@ export interface LayoutInput {
   ramdiskSize: number;
   /** Bytes. */
   memory: number;
+  /** Where RAM from guest-physical 0 on ends, however much memory there is; infinite where it has no hole. */
+  lowMemoryLimit: number;
   placement: ClassicPlacement;
 }
 
@@ -59,13 +61,13 @@ export interface ClassicLayout {
  * The order of libxc (xc_dom_build_image, Xen 4.5), upward from the kernel's end: ramdisk, list of frames, start_info
  * and the shared pages, page tables, boot stack, slack to the next multiple of 4 MiB.
  *
- * @throws PvhError LAYOUT_MEMORY when the memory is too small; the message names the least that would do. KERNEL_NOTE
- * when `virtBase` is no page of the address space.
+ * @throws PvhError LAYOUT_MEMORY when the memory is too small; the message names the least that would do, unless the image
+ * cannot end below the hole in the memory. KERNEL_NOTE when `virtBase` is no page of the address space.
  */
 export function classicLayout(input: LayoutInput): ClassicLayout {
   checkVirtBase(input.virtBase);
   const layout = place(input);
-  if (layout.mappedEnd > input.memory) throw tooSmall(input, layout);
+  if (layout.mappedEnd > Math.min(input.memory, input.lowMemoryLimit)) throw doesNotFit(input, layout);
   return layout;
 }
 
@@ -128,22 +130,40 @@ function checkedEnd(virtBase: bigint, mappedEnd: number): bigint {
   return end;
 }
 
-function tooSmall(input: LayoutInput, layout: ClassicLayout): PvhError {
-  let least = 0;
-  // The list of frames grows with the memory, by 1/512 of it, so this ends after a few rounds.
-  for (let needed = layout.mappedEnd; needed > least; ) {
-    least = Math.ceil(needed / MIB) * MIB;
-    needed = place({ ...input, memory: least }).mappedEnd;
-  }
+function doesNotFit(input: LayoutInput, layout: ClassicLayout): PvhError {
   const parts = [
     `kernel up to ${mib(input.kernelEnd)}`,
     ...(input.ramdiskSize > 0 ? [`ramdisk ${mib(input.ramdiskSize)}`] : []),
     `list of frames ${mib(layout.p2mEntries * 8)}`,
     `page tables ${mib(layout.pageTableFrames * PAGE_SIZE)}`,
   ];
+  const needs = `${parts.join(", ")}, with slack the boot image ends at ${mib(layout.mappedEnd)}`;
+  const least = leastMemory(input, layout);
+  if (least > input.lowMemoryLimit) {
+    const limit = mib(input.lowMemoryLimit);
+    return new PvhError(
+      "LAYOUT_MEMORY",
+      `The boot image must end below the hole in the guest's memory at ${limit}, but it has ${needs}.`,
+      {
+        field: "kernel",
+        found: hex(layout.mappedEnd),
+        allowed: `at most ${hex(input.lowMemoryLimit)}`,
+      },
+    );
+  }
   return new PvhError(
     "LAYOUT_MEMORY",
-    `memory = ${input.memory / MIB} MiB is too small: ${parts.join(", ")}, with slack the boot image ends at ${mib(layout.mappedEnd)}; the least that would do is memory = ${least / MIB}.`,
+    `memory = ${input.memory / MIB} MiB is too small: ${needs}; the least that would do is memory = ${least / MIB}.`,
     { field: "memory", found: input.memory / MIB, allowed: `at least ${least / MIB}` },
   );
+}
+
+function leastMemory(input: LayoutInput, { mappedEnd }: ClassicLayout): number {
+  let least = 0;
+  // The list of frames grows with the memory, by 1/512 of it, so this ends after a few rounds.
+  for (let needed = mappedEnd; needed > least; ) {
+    least = Math.ceil(needed / MIB) * MIB;
+    needed = place({ ...input, memory: least }).mappedEnd;
+  }
+  return least;
 }

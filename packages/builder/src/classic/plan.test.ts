@@ -1,7 +1,8 @@
 import { sharedInfo, startInfo } from "@pvh/abi";
 import { expect, test } from "vitest";
+import { hypercallPage } from "../image/hypercall-page.ts";
 import { makeKernel, pattern, renderImage, walk } from "../image/image.testing.ts";
-import type { DomainImage } from "../image/image.ts";
+import type { DomainImage, HypercallTrap } from "../image/image.ts";
 import { type ClassicPlanInput, planClassic } from "./plan.ts";
 
 const VIRT_BASE = 0xffffffff80000000n;
@@ -26,6 +27,8 @@ function plan(input: Partial<ClassicPlanInput> = {}): DomainImage {
     maxMemory: input.memory ?? 64 * MIB,
     commandLine: "console=hvc0 quiet",
     hypercallTrap: { kind: "vmcall" },
+    smpShims: false,
+    memoryHole: false,
     placement: "reserved-shared-info",
     eventChannels: { store: 1, console: 2 },
     ...input,
@@ -131,6 +134,41 @@ test("memory is one RAM range, without a hole below 4 GiB", () => {
   const image = plan({ memory: 5120 * MIB });
   expect(image.ram).toEqual([{ gpa: 0, size: 5120 * MIB }]);
   expect(image.memoryMap).toEqual([{ gpa: 0, size: 5120 * MIB, type: "ram" }]);
+});
+
+test.each([
+  [4032, 4032, []],
+  [4033, 4032, [1]],
+  [4096, 4032, [64]],
+  [5120, 4032, [1088]],
+  [512, 512, []],
+])("on Xen %i MiB are %i MiB below the hole and %j MiB from 4 GiB on", (memory, low, high) => {
+  const image = plan({ memory: memory * MIB, memoryHole: true });
+  const ram = [{ gpa: 0, size: low * MIB }, ...high.map((size) => ({ gpa: 2 ** 32, size: size * MIB }))];
+  expect(image.ram).toEqual(ram);
+  expect(image.memoryMap).toEqual(ram.map((range) => ({ ...range, type: "ram" })));
+  // Pages that there are, not the highest of them: the balloon driver would take what is missing from the guest.
+  const info = startInfo.decode(renderImage(image), image.pages.startInfo);
+  expect(info.nr_pages).toBe(BigInt(memory * 256));
+  expect(image.regions.find(({ name }) => name === "p2m")?.contents).toEqual({
+    kind: "identity-p2m",
+    entries: memory * 256,
+  });
+});
+
+test("on Xen memory that may grow goes around the hole as well", () => {
+  const image = plan({ memory: 64 * MIB, maxMemory: 4100 * MIB, memoryHole: true });
+  expect(image.ram).toEqual([
+    { gpa: 0, size: 4032 * MIB },
+    { gpa: 2 ** 32, size: 68 * MIB },
+  ]);
+});
+
+test("the hypercall page has shims for SMP only when they are asked for", () => {
+  const page = (smpShims: boolean) => renderImage(plan({ smpShims })).subarray(0x1001000, 0x1002000);
+  const trap: HypercallTrap = { kind: "vmcall" };
+  expect(Buffer.compare(page(false), hypercallPage(trap))).toBe(0);
+  expect(Buffer.compare(page(true), hypercallPage(trap, { smpShims: true }))).toBe(0);
 });
 
 test("without ramdisk mod_start and mod_len are 0", () => {

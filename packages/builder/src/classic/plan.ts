@@ -1,6 +1,7 @@
 import { PAGE_SIZE, pageRoundUp, startInfo } from "@pvh/abi";
 import { checkRegions } from "../image/check.ts";
 import type { DomainImage, HypercallTrap, Region } from "../image/image.ts";
+import { LOW_MEMORY_LIMIT, ramAroundHole } from "../image/ram.ts";
 import { kernelRegions } from "../kernel/regions.ts";
 import type { ClassicBoot, Kernel } from "../kernel/types.ts";
 import { classicContext } from "./context.ts";
@@ -17,6 +18,10 @@ export interface ClassicPlanInput {
   maxMemory: number;
   commandLine: string;
   hypercallTrap: HypercallTrap;
+  /** Whether the hypercall page has the shims that guests with several vCPUs need on Xen; see image/smp-shims.ts. */
+  smpShims: boolean;
+  /** Whether RAM goes around the addresses below 4 GiB where Xen has other things. */
+  memoryHole: boolean;
   placement: ClassicPlacement;
   /** Ports of the two channels to the control domain; the backend makes them. */
   eventChannels: { store: number; console: number };
@@ -24,15 +29,20 @@ export interface ClassicPlanInput {
 
 /** The image of a classic guest (PVHv1): the PV boot protocol in long mode. */
 export function planClassic(input: ClassicPlanInput): DomainImage {
-  const { kernel, boot, ramdisk, memory, maxMemory, placement } = input;
+  const { kernel, boot, ramdisk, memory, maxMemory, memoryHole, placement } = input;
   const ramdiskSize = ramdisk?.length ?? 0;
   const layout = classicLayout({
     virtBase: boot.virtBase,
     kernelEnd: boot.end,
     ramdiskSize,
     memory,
+    lowMemoryLimit: memoryHole ? LOW_MEMORY_LIMIT : Number.POSITIVE_INFINITY,
     placement,
   });
+  const { low, high } = memoryHole
+    ? ramAroundHole(maxMemory)
+    : { low: { gpa: 0, size: maxMemory }, high: [] };
+  const ram = [low, ...high];
   const virt = (gpa: number) => boot.virtBase + BigInt(gpa);
   const mapping = { virtBase: boot.virtBase, virtEnd: virt(layout.mappedEnd) };
   const image: DomainImage = {
@@ -40,12 +50,12 @@ export function planClassic(input: ClassicPlanInput): DomainImage {
     platform: "xen",
     memory,
     maxMemory,
-    ram: [{ gpa: 0, size: maxMemory }],
-    memoryMap: [{ gpa: 0, size: maxMemory, type: "ram" }],
+    ram,
+    memoryMap: ram.map((range) => ({ ...range, type: "ram" })),
     regions: [
       ...kernelRegions(kernel, boot),
       ...loaderRegions(input, layout, mapping),
-      ...hypercallRegions(boot, input.hypercallTrap),
+      ...hypercallRegions(input),
     ],
     pages: {
       startInfo: layout.startInfo,
@@ -127,8 +137,8 @@ function loaderRegions(
   return regions;
 }
 
-function hypercallRegions({ hypercallPage }: ClassicBoot, trap: HypercallTrap): Region[] {
-  if (hypercallPage === undefined) return [];
-  const contents = { kind: "hypercall-page", trap } as const;
-  return [{ name: "hypercall_page", gpa: hypercallPage, size: PAGE_SIZE, contents }];
+function hypercallRegions({ boot, hypercallTrap: trap, smpShims }: ClassicPlanInput): Region[] {
+  if (boot.hypercallPage === undefined) return [];
+  const contents = { kind: "hypercall-page", trap, smpShims } as const;
+  return [{ name: "hypercall_page", gpa: boot.hypercallPage, size: PAGE_SIZE, contents }];
 }

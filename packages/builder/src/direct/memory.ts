@@ -1,12 +1,7 @@
 import { PAGE_SIZE, pageRoundUp, SPECIAL_PAGES } from "@pvh/abi";
+import type { AcpiMemoryType } from "../hypervisor.ts";
 import type { MemoryMapEntry, RamRange } from "../image/image.ts";
-
-/**
- * Where RAM below 4 GiB ends for a direct guest. Above stand, on the xen platform, libxl's ACPI page (0xfc000000) and
- * the special pages; on both, IOAPIC (0xfec00000) and local APIC (0xfee00000).
- */
-export const LOW_MEMORY_LIMIT = 0xfc000000;
-const FOUR_GIB = 2 ** 32;
+import { LOW_MEMORY_LIMIT, ramAroundHole } from "../image/ram.ts";
 
 /** libxc's special pages of direct guests. */
 export const SPECIAL_RANGE: RamRange = {
@@ -28,16 +23,6 @@ export interface DirectMemory {
   memoryMap: MemoryMapEntry[];
 }
 
-interface Split {
-  lowEnd: number;
-  high: RamRange[];
-}
-
-function split(memory: number): Split {
-  const lowEnd = Math.min(memory, LOW_MEMORY_LIMIT);
-  return { lowEnd, high: memory > lowEnd ? [{ gpa: FOUR_GIB, size: memory - lowEnd }] : [] };
-}
-
 const asRam = (range: RamRange): MemoryMapEntry => ({ ...range, type: "ram" });
 
 /**
@@ -45,24 +30,20 @@ const asRam = (range: RamRange): MemoryMapEntry => ({ ...range, type: "ram" });
  * in its order, with whole pages in front of each piece of ACPI, where an RSDP in low RAM overlaps the entry of the RAM.
  *
  * @param acpi pieces of ACPI tables in the order of the map
+ * @param acpiType what their entries are
  */
-export function xenMemory(memory: number, acpi: readonly RamRange[]): DirectMemory {
-  const { lowEnd, high } = split(memory);
+export function xenMemory(memory: number, acpi: readonly RamRange[], acpiType: AcpiMemoryType): DirectMemory {
+  const { low, high } = ramAroundHole(memory);
   const tables = acpi.filter(({ gpa }) => gpa >= LOW_MEMORY_LIMIT);
   const tablesEnd = Math.max(...tables.map(({ gpa, size }) => pageRoundUp(gpa + size)));
   return {
-    ram: [
-      { gpa: 0, size: lowEnd },
-      { gpa: LOW_MEMORY_LIMIT, size: tablesEnd - LOW_MEMORY_LIMIT },
-      SPECIAL_RANGE,
-      ...high,
-    ],
+    ram: [low, { gpa: LOW_MEMORY_LIMIT, size: tablesEnd - LOW_MEMORY_LIMIT }, SPECIAL_RANGE, ...high],
     memoryMap: [
-      { gpa: 0, size: lowEnd, type: "ram" },
+      asRam(low),
       { ...SPECIAL_RANGE, type: "reserved" },
       ...acpi.map(({ gpa, size }): MemoryMapEntry => {
         const offset = gpa % PAGE_SIZE;
-        return { gpa: gpa - offset, size: size + offset, type: "acpi" };
+        return { gpa: gpa - offset, size: size + offset, type: acpiType };
       }),
       ...high.map(asRam),
     ],
@@ -71,16 +52,16 @@ export function xenMemory(memory: number, acpi: readonly RamRange[]): DirectMemo
 
 /** The same on the bare platform: ascending entries that do not overlap. */
 export function bareMemory(memory: number): DirectMemory {
-  const { lowEnd, high } = split(memory);
+  const { low, high } = ramAroundHole(memory);
   const acpiEnd = ACPI_RANGE.gpa + ACPI_RANGE.size;
   const memoryMap: MemoryMapEntry[] = [
     { gpa: 0, size: ACPI_RANGE.gpa, type: "ram" },
     { ...ACPI_RANGE, type: "acpi" },
-    { gpa: acpiEnd, size: Math.max(0, lowEnd - acpiEnd), type: "ram" },
+    { gpa: acpiEnd, size: Math.max(0, low.size - acpiEnd), type: "ram" },
     ...high.map(asRam),
   ];
   return {
-    ram: [{ gpa: 0, size: lowEnd }, ...high],
+    ram: [low, ...high],
     memoryMap: memoryMap.filter(({ size }) => size > 0),
   };
 }

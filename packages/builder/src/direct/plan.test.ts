@@ -36,6 +36,7 @@ function plan(
     maxVcpus: 1,
     maxMemory: input.memory ?? 64 * MIB,
     commandLine: "console=ttyS0",
+    acpiMemoryType: "acpi",
     ...input,
   });
 }
@@ -122,6 +123,12 @@ test("memory beyond 0xfc000000 continues at 4 GiB, and xen's special pages lie b
     { ...high, type: "ram" },
   ]);
   expect(image.pages).toMatchObject({ xenstore: 0xfeffc000, console: 0xfefff000 });
+});
+
+test("from Xen 4.21 on the pages of ACPI are NVS, in both copies of the map", () => {
+  const image = plan({ acpiMemoryType: "nvs" });
+  expect(image.memoryMap.map(({ type }) => type)).toEqual(["ram", "reserved", "nvs", "nvs", "nvs"]);
+  expect(decode(image).memmap.map(([, , type]) => type)).toEqual([1, 2, 4, 4, 4]);
 });
 
 describe("the RSDP of the xen platform", () => {

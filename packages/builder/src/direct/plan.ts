@@ -2,20 +2,15 @@ import { PAGE_SIZE, pageRoundUp, SPECIAL_PAGES, xenFeatureMask } from "@pvh/abi"
 import { hex, PvhError } from "@pvh/errors";
 import { acpiTables } from "../acpi/tables.ts";
 import { xenAcpi } from "../acpi/xen-tables.ts";
+import type { AcpiMemoryType } from "../hypervisor.ts";
 import { checkRegions } from "../image/check.ts";
 import type { DomainImage, Platform, RamRange, Region } from "../image/image.ts";
+import { LOW_MEMORY_LIMIT } from "../image/ram.ts";
 import { MIB, mib } from "../image/size.ts";
 import { kernelRegions } from "../kernel/regions.ts";
 import type { DirectBoot, Kernel } from "../kernel/types.ts";
 import { directContext } from "./context.ts";
-import {
-  ACPI_RANGE,
-  bareMemory,
-  type DirectMemory,
-  LOW_MEMORY_LIMIT,
-  LOW_RSDP_PAGE,
-  xenMemory,
-} from "./memory.ts";
+import { ACPI_RANGE, bareMemory, type DirectMemory, LOW_RSDP_PAGE, xenMemory } from "./memory.ts";
 import { startInfoRegions } from "./start-info.ts";
 
 export interface DirectPlanInput {
@@ -30,6 +25,8 @@ export interface DirectPlanInput {
   vcpus: number;
   maxVcpus: number;
   commandLine: string;
+  /** What the memory map calls the pages of Xen's ACPI tables; the bare platform's are always `acpi`. */
+  acpiMemoryType: AcpiMemoryType;
 }
 
 /** The image of a direct guest (PVHv2): kernel, ramdisk and hvm_start_info upward from where the kernel asks to be. */
@@ -85,14 +82,15 @@ const sharedPages: Region[] = [
   { name: "console", gpa: CONSOLE, size: PAGE_SIZE, contents: { kind: "zero" } },
 ];
 
-function xenSurroundings({ kernel, boot, vcpus, maxVcpus, maxMemory }: DirectPlanInput): Surroundings {
+function xenSurroundings(input: DirectPlanInput): Surroundings {
+  const { kernel, boot, vcpus, maxVcpus, maxMemory, acpiMemoryType } = input;
   const lowRsdp = wantsLowRsdp(kernel, boot);
   const parts = xenAcpi({ vcpus, maxVcpus, lowRsdp });
   const acpi = parts.map(({ name, gpa, size, bytes }): Region => {
     return { name, gpa, size, contents: { kind: "bytes", bytes } };
   });
   return {
-    ...xenMemory(maxMemory, parts),
+    ...xenMemory(maxMemory, parts, acpiMemoryType),
     rsdp: parts[0].gpa,
     regions: [...sharedPages, ...acpi],
     pages: { xenstore: XENSTORE, console: CONSOLE },

@@ -56,7 +56,7 @@ export function contentsSummary(contents: Contents): string {
       return `page tables, ${counts.join(" + ")}`;
     }
     case "hypercall-page":
-      return `hypercall stubs, ${trapName(contents.trap)}`;
+      return `hypercall stubs, ${trapName(contents.trap)}${contents.smpShims ? ", SMP shims" : ""}`;
   }
 }
 

@@ -38,8 +38,8 @@ export type Contents =
   | { kind: "identity-p2m"; entries: number }
   /** The frames L4, L3s, L2s, L1s that map [virtBase, virtEnd) to [0, ...) with 4 KiB pages. */
   | { kind: "page-tables"; virtBase: bigint; virtEnd: bigint }
-  /** 128 stubs of 32 bytes. */
-  | { kind: "hypercall-page"; trap: HypercallTrap };
+  /** 128 stubs of 32 bytes; with `smpShims` three of them translate, see image/smp-shims.ts. */
+  | { kind: "hypercall-page"; trap: HypercallTrap; smpShims: boolean };
 
 /** How the stubs of a hypercall page reach the hypervisor. */
 export type HypercallTrap = { kind: "vmcall" } | { kind: "vmmcall" } | { kind: "port"; port: number };

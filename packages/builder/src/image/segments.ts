@@ -58,7 +58,7 @@ function* regionSegments({ gpa, contents }: Region): Generator<Segment> {
       yield* pageTableChunks(gpa, contents.virtBase, contents.virtEnd, CHUNK_SIZE);
       return;
     case "hypercall-page":
-      yield { gpa, bytes: hypercallPage(contents.trap) };
+      yield { gpa, bytes: hypercallPage(contents.trap, contents) };
       return;
   }
 }
