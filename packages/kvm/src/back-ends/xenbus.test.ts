@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { GuestMemory } from "../guest-memory.ts";
-import { addDevice, type DevicePaths, removeDevice } from "./device-nodes.ts";
+import { addDevice, type DevicePaths, removeDevice } from "../xenstore/device-nodes.ts";
 import { FakeHost, soon, until } from "./host.testing.ts";
 import { type BackEndDevice, type BackEndDriver, startBackEnd, XENBUS } from "./xenbus.ts";
 import { nextStep, parseState } from "./xenbus-step.ts";

@@ -1,4 +1,4 @@
-import { type DeviceKind, type DevicePaths, removeDevice } from "./device-nodes.ts";
+import { type DeviceKind, type DevicePaths, removeDevice } from "../xenstore/device-nodes.ts";
 import type { BackEndHost } from "./host.ts";
 import { nextStep, parseState, type Step, XENBUS } from "./xenbus-step.ts";
 

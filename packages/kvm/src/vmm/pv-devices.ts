@@ -2,13 +2,13 @@ import { type DiskConfig, defaultMac, parseRate, type VifConfig, vdevNumber } fr
 import { startBlockBackEnd } from "../back-ends/block/back-end.ts";
 import { diskNodes } from "../back-ends/block/nodes.ts";
 import { openDisk } from "../back-ends/block/open-disk.ts";
-import { addDevice } from "../back-ends/device-nodes.ts";
 import type { BackEndHost } from "../back-ends/host.ts";
 import { startNetBackEnd } from "../back-ends/net/back-end.ts";
 import { hostInterfaceName, type Vif, vifNodes } from "../back-ends/net/vif.ts";
 import { type BackEndDevice, XENBUS } from "../back-ends/xenbus.ts";
 import { openTap } from "../host/tap.ts";
 import type { DeviceStatus } from "../protocol.ts";
+import { addDevice } from "../xenstore/device-nodes.ts";
 import type { GuestDevices } from "./guest-devices.ts";
 
 interface Running {

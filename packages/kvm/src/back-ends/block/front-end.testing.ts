@@ -14,7 +14,7 @@ import {
 } from "@pvh/abi";
 import { GuestMemory } from "../../guest-memory.ts";
 import { mapAnonymous, viewOf } from "../../host/libc.ts";
-import { addDevice, type DevicePaths } from "../device-nodes.ts";
+import { addDevice, type DevicePaths } from "../../xenstore/device-nodes.ts";
 import { FakeHost, until } from "../host.testing.ts";
 import { type BackEndDevice, XENBUS } from "../xenbus.ts";
 import { startBlockBackEnd } from "./back-end.ts";

@@ -1,5 +1,5 @@
 import { VDISK } from "@pvh/abi";
-import type { DeviceNodes } from "../device-nodes.ts";
+import type { DeviceNodes } from "../../xenstore/device-nodes.ts";
 import type { DiskConfig, DiskImage } from "./disk-image.ts";
 import { MAX_QUEUES, MAX_RING_PAGE_ORDER } from "./front-end-nodes.ts";
 import { MAX_INDIRECT_SEGMENTS, SECTOR } from "./segments.ts";

@@ -1,4 +1,4 @@
-import { devicePaths } from "../device-nodes.ts";
+import { devicePaths } from "../../xenstore/device-nodes.ts";
 import type { BackEndHost } from "../host.ts";
 import { type BackEndDevice, type BackEndDriver, startBackEnd, XENBUS } from "../xenbus.ts";
 import { Connection } from "./connection.ts";

@@ -10,7 +10,7 @@ import {
 } from "@pvh/abi";
 import { GuestMemory } from "../../guest-memory.ts";
 import type { StoreClient } from "../../xenstore/client.ts";
-import { addDevice } from "../device-nodes.ts";
+import { addDevice } from "../../xenstore/device-nodes.ts";
 import type { BackEndHost } from "../host.ts";
 import type { BackEndDevice } from "../xenbus.ts";
 import { startNetBackEnd } from "./back-end.ts";

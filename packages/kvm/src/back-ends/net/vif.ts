@@ -1,4 +1,4 @@
-import type { DeviceNodes } from "../device-nodes.ts";
+import type { DeviceNodes } from "../../xenstore/device-nodes.ts";
 import type { Rate } from "./rate-limit.ts";
 
 /** A network interface of the guest, as the domain's config gives it. */

@@ -1,4 +1,4 @@
-import type { Permission, StoreClient } from "../xenstore/client.ts";
+import type { Permission, StoreClient } from "./client.ts";
 
 /** Where a device lives in the store. */
 export interface DevicePaths {
