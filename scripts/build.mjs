@@ -8,7 +8,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const programs = [
   { folder: "apps/cli", entries: { pvhctl: "src/main.ts" } },
-  { folder: "packages/daemon", entries: { pvhd: "src/main.ts" } },
+  { folder: "packages/daemon", entries: { pvhd: "src/main.ts", "xen-worker": "src/xen/worker/worker.ts" } },
   { folder: "packages/kvm", entries: { vmm: "src/vmm/main.ts", vcpu: "src/vcpu/worker.ts" } },
 ];
 

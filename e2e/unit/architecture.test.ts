@@ -12,7 +12,8 @@ const arrows: Record<string, string[]> = {
   "packages/abi": ["@pvh/errors"],
   "packages/builder": ["@pvh/abi", "@pvh/errors"],
   "packages/kvm": ["@pvh/builder", "@pvh/abi", "@pvh/errors"],
-  "packages/daemon": ["@pvh/builder", "@pvh/kvm", "@pvh/errors"],
+  "packages/xenctl-ffi": ["@pvh/abi", "@pvh/errors"],
+  "packages/daemon": ["@pvh/builder", "@pvh/kvm", "@pvh/xenctl-ffi", "@pvh/abi", "@pvh/errors"],
   "packages/client": ["@pvh/errors"],
   "apps/cli": ["@pvh/client", "@pvh/builder", "@pvh/kvm", "@pvh/errors"],
 };
@@ -50,7 +51,8 @@ describe.each(Object.keys(arrows))("%s", (folder) => {
   });
 
   test("imports only the packages that its arrows allow", () => {
-    const allowed = new Set(arrows[folder]);
+    const own = `@pvh/${folder.split("/").at(-1)}`;
+    const allowed = new Set([...(arrows[folder] ?? []), own]);
     const wrong = importsOf(folder, false).filter(
       ({ specifier }) =>
         specifier.startsWith("@pvh/") && !allowed.has(specifier.split("/").slice(0, 2).join("/")),
@@ -89,13 +91,13 @@ test.each(pure)("%s uses no Node built-in", (folder) => {
   expect(wrong).toEqual([]);
 });
 
-/** What runs when `entry` of the kvm package is imported: its own files and the packages they name. Types do not. */
-function reached(entry: string): string[] {
+/** What runs when `entry` of a package is imported: its own files and the packages they name. Types do not. */
+function reached(entry: string, folder = "packages/kvm"): string[] {
   const seen = new Set<string>();
   const visit = (file: string): void => {
     if (seen.has(file)) return;
     seen.add(file);
-    const text = readFileSync(join(root, "packages/kvm/src", file), "utf8");
+    const text = readFileSync(join(root, folder, "src", file), "utf8");
     for (const [, specifier = ""] of text.matchAll(/^(?:import|export) (?!type\b)[^;]*?from "([^"]+)";$/gm)) {
       if (specifier.startsWith(".")) visit(join(dirname(file), specifier));
       else seen.add(specifier);
@@ -105,12 +107,18 @@ function reached(entry: string): string[] {
   return [...seen];
 }
 
-test("koffi is loaded by the VMM, and not by whoever imports the kvm package", () => {
+test("koffi is loaded by the VMM and by the threads that call Xen, and not by whoever imports their packages", () => {
   expect(reached("vmm/main.ts")).toContain("koffi");
   expect(reached("index.ts")).toContain("@pvh/builder");
   expect(reached("index.ts")).not.toContain("koffi");
+  expect(reached("native/index.ts", "packages/xenctl-ffi")).toContain("koffi");
+  expect(reached("index.ts", "packages/xenctl-ffi")).toContain("@pvh/abi");
+  expect(reached("index.ts", "packages/xenctl-ffi")).not.toContain("koffi");
+  const daemon = reached("index.ts", "packages/daemon");
+  expect(daemon).toContain("@pvh/xenctl-ffi");
+  expect(daemon).not.toContain("@pvh/xenctl-ffi/native");
   const elsewhere = Object.keys(arrows)
-    .filter((folder) => folder !== "packages/kvm")
+    .filter((folder) => folder !== "packages/kvm" && folder !== "packages/xenctl-ffi")
     .flatMap((folder) => importsOf(folder, false))
     .filter(({ specifier }) => specifier === "koffi");
   expect(elsewhere).toEqual([]);

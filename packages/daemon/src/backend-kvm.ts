@@ -65,6 +65,9 @@ export class KvmBackend implements Backend {
     return readConsoleLog(dir);
   }
 
+  /** Every domain has a process of its own; nothing is held here. */
+  async close(): Promise<void> {}
+
   async checkHost(): Promise<HostSummary> {
     const { device, usable, problem, capabilities, memoryAvailable } = await checkHost();
     return {

@@ -74,6 +74,8 @@ export class SimulatorBackend implements Backend {
     }
   }
 
+  async close(): Promise<void> {}
+
   async checkHost(): Promise<HostSummary> {
     return { backend: this.name, usable: true, memoryAvailable: 1024 };
   }

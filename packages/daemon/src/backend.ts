@@ -76,6 +76,8 @@ export interface Backend {
   consoleLog(dir: string): Uint8Array;
   /** What this host can do, for `GET /host`. */
   checkHost(): Promise<HostSummary>;
+  /** Lets go of the host; domains go on. */
+  close(): Promise<void>;
 }
 
 export interface HostSummary {
@@ -84,6 +86,8 @@ export interface HostSummary {
   usable: boolean;
   /** Why they cannot. */
   problem?: Problem;
+  /** Of the hypervisor, where it has one. */
+  version?: string;
   /** The hypervisor's device file. */
   device?: string;
   /** Answers of the hypervisor by name, 0 = absent. */

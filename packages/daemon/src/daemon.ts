@@ -13,7 +13,7 @@ import { listenOnSocket, refuseUnlessFree } from "./unix-socket.ts";
  * running.
  */
 export async function startDaemon(
-  { socket, stateDir }: DaemonOptions,
+  { socket, stateDir }: Pick<DaemonOptions, "socket" | "stateDir">,
   backend: Backend,
   log: (line: string) => void,
 ): Promise<() => Promise<void>> {
@@ -27,6 +27,7 @@ export async function startDaemon(
     await refuseUnlessFree(socket);
     const store = openStore(join(stateDir, "pvhd.db"));
     undo.push(() => store.close());
+    undo.push(() => backend.close());
     const domains = await Domains.open({ store, backend, stateDir, hostBoot: bootId(), log });
     undo.push(() => domains.close());
     const app = await createApp(domains, log);

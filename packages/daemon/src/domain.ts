@@ -48,6 +48,8 @@ export const Run = z.object({
   /** ISO 8601. */
   startedAt: z.string(),
   pid: z.int().optional(),
+  /** The hypervisor's number of the domain, where it gives out the numbers. */
+  domid: z.int().optional(),
   bootInterface: z.enum(["classic", "direct"]).optional(),
   platform: z.enum(["xen", "bare"]).optional(),
   stages: z.array(StageTiming),

@@ -265,6 +265,7 @@ export class Domains {
     try {
       this.#table.update(entry, {
         state: startPaused ? "paused" : "running",
+        domid: instance.started.domid ?? domid,
         run: { ...instance.started, startedAt, hostBoot: this.#options.hostBoot },
       });
     } catch (error) {

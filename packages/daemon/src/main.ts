@@ -1,6 +1,6 @@
 import { formatError, PvhError } from "@pvh/errors";
-import { KvmBackend } from "./backend-kvm.ts";
 import { startDaemon } from "./daemon.ts";
+import { openBackend } from "./open-backend.ts";
 import { readOptions, usage } from "./options.ts";
 
 const log = (line: string): void => {
@@ -13,7 +13,7 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const stop = await startDaemon(options, new KvmBackend(), log);
+  const stop = await startDaemon(options, openBackend(options), log);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       log(`${signal}: pvhd ends, the domains keep running`);

@@ -2,15 +2,21 @@ import { expect, test } from "vitest";
 import { readOptions } from "./options.ts";
 
 test("root's places are the system's", () => {
-  expect(readOptions([], {}, 0)).toEqual({ socket: "/run/pvhd/pvhd.sock", stateDir: "/var/lib/pvhd" });
+  expect(readOptions([], {}, 0)).toEqual({
+    backend: "auto",
+    socket: "/run/pvhd/pvhd.sock",
+    stateDir: "/var/lib/pvhd",
+  });
 });
 
 test("a user's places are the user's", () => {
   expect(readOptions([], { HOME: "/home/u" }, 1000)).toEqual({
+    backend: "auto",
     socket: "/run/user/1000/pvhd/pvhd.sock",
     stateDir: "/home/u/.local/state/pvhd",
   });
   expect(readOptions([], { XDG_RUNTIME_DIR: "/r", XDG_STATE_HOME: "/s", HOME: "/h" }, 1000)).toEqual({
+    backend: "auto",
     socket: "/r/pvhd/pvhd.sock",
     stateDir: "/s/pvhd",
   });
@@ -18,7 +24,8 @@ test("a user's places are the user's", () => {
 
 test("an option comes before the environment, and paths are made absolute", () => {
   const env = { PVHD_SOCKET: "/env.sock" };
-  expect(readOptions(["--state", "st"], env, 0)).toEqual({
+  expect(readOptions(["--state", "st", "--backend", "xen"], env, 0)).toEqual({
+    backend: "xen",
     socket: "/env.sock",
     stateDir: `${process.cwd()}/st`,
   });
@@ -34,6 +41,7 @@ test.each([
   [["--sockets", "x"], /Unknown option '--sockets'/],
   [["--socket"], /argument missing/],
   [["--state", ""], /--state is empty/],
+  [["--backend", "qemu"], /--backend is "qemu"; it must be auto, kvm or xen/],
   [["start"], /Unexpected argument 'start'/],
 ])("%j is refused with the usage", (args, message) => {
   expect(() => readOptions(args, {}, 0)).toThrow(

@@ -1,0 +1,143 @@
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  statSync,
+  watch,
+} from "node:fs";
+import { open } from "node:fs/promises";
+import { Duplex } from "node:stream";
+import { PvhError } from "@pvh/errors";
+
+/** Bytes of a console's output that are kept: what a client sees first. */
+const KEPT = 2 << 20;
+const CHUNK = 64 * 1024;
+
+/** A part of a file that xenconsoled appends to: one domain's output. */
+export interface LogPart {
+  path: string;
+  offset: number;
+}
+
+/**
+ * xenconsoled's log of a guest, from where it ends now; undefined when it writes none. Only its open files tell: a log of
+ * that name may be there from a time when it did.
+ */
+export function findGuestLog(name: string): LogPart | undefined {
+  for (const pid of readdirSync("/proc").filter((entry) => /^[0-9]+$/.test(entry))) {
+    const file = openFiles(pid).find((path) => path.endsWith(`/guest-${name}.log`));
+    if (file !== undefined) return { path: file, offset: statSync(file).size };
+  }
+  return undefined;
+}
+
+function openFiles(pid: string): string[] {
+  try {
+    if (readFileSync(`/proc/${pid}/comm`, "utf8").trim() !== "xenconsoled") return [];
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    // It is ending, or another user's.
+    return [];
+  }
+}
+
+/** The last of the output so far. */
+export function readLog({ path, offset }: LogPart): Uint8Array {
+  try {
+    const fd = openSync(path, "r");
+    try {
+      const { size } = fstatSync(fd);
+      const start = Math.max(offset, size - KEPT);
+      const bytes = new Uint8Array(Math.max(0, size - start));
+      return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, start));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+export interface ConsolePaths {
+  log: LogPart;
+  /** The terminal that xenconsoled gives the guest's console. */
+  tty: string;
+}
+
+/**
+ * A console: output from xenconsoled's log, beginning with what was kept, so that several clients, xl's among them, each
+ * see all of it; input to its terminal. Ends when `ended` resolves and all has been read.
+ */
+export async function openLoggedConsole(
+  { log, tty }: ConsolePaths,
+  ended: Promise<unknown>,
+): Promise<Duplex> {
+  const file = await open(log.path, "r");
+  const input = await open(tty, "r+").catch(async (cause) => {
+    await file.close();
+    throw new PvhError("DOMAIN_STATE", `The domain's console ${tty} cannot be opened.`, {
+      found: tty,
+      cause,
+    });
+  });
+  let position = Math.max(log.offset, (await file.stat()).size - KEPT);
+  let over = false;
+  let hungry = false;
+  let reading = false;
+  /** Something may have come since the file was looked at. */
+  let again = false;
+  let idle = false;
+  const buffer = Buffer.alloc(CHUNK);
+
+  const pump = async () => {
+    again = true;
+    if (reading || !hungry || console.destroyed) return;
+    reading = true;
+    try {
+      again = false;
+      // Known before it is read, so that nothing that came first is missed.
+      const last = over;
+      const { bytesRead } = await file.read(buffer, 0, CHUNK, position);
+      idle = bytesRead === 0;
+      if (!idle) {
+        position += bytesRead;
+        hungry = console.push(Buffer.from(buffer.subarray(0, bytesRead)));
+      } else if (last) {
+        hungry = false;
+        console.push(null);
+      }
+    } catch (error) {
+      console.destroy(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      reading = false;
+    }
+    if (hungry && (again || !idle)) setImmediate(pump);
+  };
+  const watcher = watch(log.path, () => void pump());
+  const console = new Duplex({
+    read() {
+      hungry = true;
+      void pump();
+    },
+    write(chunk: Buffer, _encoding, done) {
+      input.write(chunk).then(
+        () => done(),
+        // It went away with the domain: whoever writes then is told by the end of the output.
+        () => done(),
+      );
+    },
+    destroy(error, done) {
+      watcher.close();
+      Promise.allSettled([file.close(), input.close()]).then(() => done(error));
+    },
+  });
+  void ended.then(() => {
+    over = true;
+    void pump();
+  });
+  return console;
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import {
+  chooseBootInterface,
+  type DomainImage,
+  type GuestConfig,
+  type HypercallTrap,
+  planDomain,
+} from "@pvh/builder";
+import { PvhError } from "@pvh/errors";
+import { readRamdisk } from "@pvh/kvm";
+import type { XenRelease } from "@pvh/xenctl-ffi";
+import { readCachedKernel } from "./kernel-cache.ts";
+import type { Timed } from "./timed.ts";
+
+/** Ports of a domain's first channels, in the order of making them. */
+export const FIRST_PORTS = { store: 1, console: 2 } as const;
+
+const MIB = 2 ** 20;
+
+/** The stages before anything is allocated: reads the files and plans the domain's memory. */
+export function planImage(
+  config: GuestConfig,
+  release: XenRelease,
+  cache: string,
+  timed: Timed,
+): DomainImage {
+  if (config.platform === "bare") {
+    throw new PvhError(
+      "CONFIG_INVALID",
+      'platform is "bare", but domains of this host run on Xen; set it to "xen" or "auto".',
+      { field: "platform", found: "bare", allowed: "xen, auto" },
+    );
+  }
+  const { kernel, ramdisk } = timed("inspect", () => ({
+    kernel: readCachedKernel(config.kernel, cache),
+    ramdisk: config.ramdisk === undefined ? undefined : readRamdisk(config.ramdisk, config.memory * MIB),
+  }));
+  return timed("plan", () => {
+    const classic = chooseBootInterface(config, kernel) === "classic";
+    const { vcpus, maxvcpus = vcpus } = config;
+    return planDomain({
+      config,
+      kernel,
+      ramdisk,
+      platform: "xen",
+      hypercallTrap: hypercallTrap(),
+      eventChannels: FIRST_PORTS,
+      hypervisor: {
+        acpiMemoryType: release.acpiMemoryType,
+        smpShims: classic && maxvcpus > 1,
+      },
+    });
+  });
+}
+
+/** The instruction that reaches the hypervisor on this processor. */
+function hypercallTrap(): HypercallTrap {
+  const vendor = /^vendor_id\s*:\s*(\S+)/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1];
+  return { kind: vendor === "AuthenticAMD" || vendor === "HygonGenuine" ? "vmmcall" : "vmcall" };
+}
