@@ -32,7 +32,7 @@ export default defineConfig({
           include: ["e2e/suites/*.test.ts"],
         },
       },
-      // Emulated real hosts: slow, so apart.
+      // Emulated real hosts, of KVM and of Xen: slow, so apart.
       {
         test: {
           name: "hosts",
@@ -40,6 +40,15 @@ export default defineConfig({
           testTimeout: 900_000,
           hookTimeout: 900_000,
           include: ["e2e/hosts/*.test.ts"],
+        },
+      },
+      {
+        test: {
+          name: "xen",
+          fileParallelism: false,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          include: ["e2e/xen/*.test.ts"],
         },
       },
     ],

@@ -1,5 +1,5 @@
 # The far end of agent-channel.ts, which describes the protocol. Runs commands one after the other.
-dir=/run/kvm-host
+dir=/run/emulated-host
 busybox() { "$dir/busybox" "$@"; }
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 
@@ -12,20 +12,22 @@ port() {
   done
 }
 
-output=$(port output)
-exec 3<> "$(port agent)"
+exec 3<> "$(port agent)" 4<> "$(port output)"
+
+# Nothing ever comes from there but its end: whoever started this host is gone, even while a command runs.
+{ busybox cat <&4 > /dev/null; busybox poweroff -f; } 3>&- &
 
 # By path, or busybox would run its own: its timeout ends the command but not what the command started.
-run() { /usr/bin/timeout -s KILL "$limit" /bin/sh $dir/command < /dev/null 3>&-; }
+run() { /usr/bin/timeout -s KILL "$limit" /bin/sh $dir/command < /dev/null 3>&- 4>&-; }
 
 echo "ready $(busybox uname -r)" >&3
 while read -r id limit command how <&3; do
   printf %s "$command" | busybox base64 -d > $dir/command
   : > $dir/out > $dir/err
   if [ "$how" = live ]; then
-    run > "$output" 2>&1
+    run >&4 2>&1
     status=$?
-    printf '\0' > "$output"
+    printf '\0' >&4
   else
     run > $dir/out 2> $dir/err
     status=$?
@@ -35,6 +37,3 @@ while read -r id limit command how <&3; do
   done
   echo "end $id $status" >&3
 done
-
-# End of file: whoever started this host is gone.
-busybox poweroff -f

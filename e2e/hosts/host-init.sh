@@ -1,12 +1,12 @@
 #!/bin/busybox sh
-# /init of the emulated host: the build machine's root, shared read-only over 9p, becomes this host's root below a
-# tmpfs overlay. Lines that start with "kvm-host:" are shown as progress.
+# /init of an emulated host: the build machine's root, shared read-only over 9p, becomes this host's root below a
+# tmpfs overlay. Lines that start with "host:" are shown as progress.
 /bin/busybox mkdir -p /lower /over /root
 export PATH=/bin
 /bin/busybox --install -s /bin
 
 fail() {
-  echo "kvm-host: FAILED: $*"
+  echo "host: FAILED: $*"
   poweroff -f
 }
 
@@ -16,7 +16,7 @@ mount -t devtmpfs devtmpfs /dev
 while read -r module; do
   insmod "/modules/$module.ko" || fail "insmod $module"
 done < /modules/order
-echo "kvm-host: modules loaded"
+echo "host: modules loaded"
 
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=512000 root /lower || fail "mount of the 9p share"
 mount -t tmpfs -o mode=755 tmpfs /over
@@ -33,12 +33,19 @@ mount -t devpts devpts /root/dev/pts
 mount -t tmpfs tmpfs /root/dev/shm
 mount -t tmpfs -o mode=755 tmpfs /root/run
 ln -sf /proc/self/fd /root/dev/fd
+for stream in 0/stdin 1/stdout 2/stderr; do
+  ln -sf "/proc/self/fd/${stream%/*}" "/root/dev/${stream#*/}"
+done
 
-# The agent runs on this busybox wherever the root it finds has none.
-mkdir /root/run/kvm-host
-cp /bin/busybox /agent.sh /root/run/kvm-host/
-echo "::respawn:/run/kvm-host/busybox sh /run/kvm-host/agent.sh" > /root/etc/inittab
+# They run on this busybox wherever the root they find has none.
+here=/run/emulated-host
+mkdir "/root$here"
+cp /bin/busybox /agent.sh /services.sh "/root$here/"
+{
+  echo "::sysinit:$here/busybox sh $here/services.sh"
+  echo "::respawn:$here/busybox sh $here/agent.sh"
+} > /root/etc/inittab
 ip link set lo up
 umount /proc /sys
-echo "kvm-host: root mounted"
-exec switch_root /root /run/kvm-host/busybox init
+echo "host: root mounted"
+exec switch_root /root $here/busybox init
