@@ -8,7 +8,6 @@ import {
   Store,
   StoreConnection,
 } from "@pvh/kvm/xenstore";
-import { describe, expect, test, vi } from "vitest";
 import {
   connectStore,
   record,
@@ -18,7 +17,8 @@ import {
   textOfUtf8,
   utf8Text,
   XenStore,
-} from "../../packages/xenctl-ffi/src/xenstore/index.ts";
+} from "@pvh/xenctl-ffi";
+import { describe, expect, test, vi } from "vitest";
 import { withFolder } from "../support/programs.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
 import { waitFor } from "../support/wait-for.ts";

@@ -1,12 +1,15 @@
 import { inspectKernel, type Kernel, unpackKernel, unpackRamdisk } from "@pvh/builder";
-import { readInputFile } from "./input-files.ts";
+import { type Allocate, readInputFile } from "./input-files.ts";
 
 /** Bytes of a kernel file. Kernels with all their debugging data stay below. */
 const KERNEL_FILE_LIMIT = 2 ** 30;
 
-/** @throws PvhError FILE_UNREADABLE, or a KERNEL_ code that says what is wrong with the file. */
-export function readKernel(path: string): Kernel {
-  return inspectKernel(unpackKernel(readInputFile("kernel", path, KERNEL_FILE_LIMIT)));
+/**
+ * @param allocate memory of that many bytes for the file; the kernel may refer to it
+ * @throws PvhError FILE_UNREADABLE, or a KERNEL_ code that says what is wrong with the file.
+ */
+export function readKernel(path: string, allocate?: Allocate): Kernel {
+  return inspectKernel(unpackKernel(readInputFile("kernel", path, KERNEL_FILE_LIMIT, allocate)));
 }
 
 /**
@@ -15,6 +18,6 @@ export function readKernel(path: string): Kernel {
  *
  * @param memory of the guest, in bytes
  */
-export function readRamdisk(path: string, memory: number): Uint8Array {
-  return unpackRamdisk(readInputFile("ramdisk", path, memory), { maxUnpacked: memory });
+export function readRamdisk(path: string, memory: number, allocate?: Allocate): Uint8Array {
+  return unpackRamdisk(readInputFile("ramdisk", path, memory, allocate), { maxUnpacked: memory });
 }

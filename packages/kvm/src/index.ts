@@ -7,6 +7,7 @@ export { readKernel, readRamdisk } from "./boot-files.ts";
 export { readConsoleLog } from "./console/log.ts";
 export { refuseTakenDisk, refuseTakenVif, requireDisk, requireVif } from "./device-checks.ts";
 export { readExitRecord } from "./exit-record.ts";
+export { readInputFile } from "./input-files.ts";
 export { checkHost } from "./launcher/check-host.ts";
 export { connectConsole } from "./launcher/console-client.ts";
 export { type LaunchedVmm, type LaunchOptions, launchVmm, vmmEntry } from "./launcher/launch.ts";

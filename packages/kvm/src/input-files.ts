@@ -2,14 +2,23 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSy
 import { PvhError } from "@pvh/errors";
 import { mebibytes } from "./host/memory.ts";
 
+export type Allocate = (size: number) => Uint8Array;
+const fresh: Allocate = (size) => new Uint8Array(size);
+
 /**
  * Reads a file that a config names.
  *
  * @param field the config's key: `kernel`, `ramdisk`.
  * @param limit bytes that the file may have.
+ * @param allocate memory of that many bytes, to read into.
  * @throws PvhError FILE_UNREADABLE or KERNEL_TOO_LARGE.
  */
-export function readInputFile(field: string, path: string, limit: number): Uint8Array {
+export function readInputFile(
+  field: string,
+  path: string,
+  limit: number,
+  allocate: Allocate = fresh,
+): Uint8Array {
   // Looked at before it is opened, which alone starts a watchdog, rewinds a tape or takes a terminal.
   requireFile(
     field,
@@ -33,7 +42,7 @@ export function readInputFile(field: string, path: string, limit: number): Uint8
         { field, found: stat.size, allowed: limit },
       );
     }
-    return attempt(field, path, () => readWhole(fd, stat.size));
+    return attempt(field, path, () => readWhole(fd, allocate(stat.size)));
   } finally {
     closeSync(fd);
   }
@@ -53,11 +62,10 @@ function requireFile(field: string, path: string, stat: Stats): void {
 const READ_SIZE = 2 ** 30;
 
 /** What is there when it is read: a file that shrinks meanwhile gives fewer bytes. */
-function readWhole(fd: number, size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
+function readWhole(fd: number, bytes: Uint8Array): Uint8Array {
   let length = 0;
-  while (length < size) {
-    const read = readSync(fd, bytes, length, Math.min(size - length, READ_SIZE), length);
+  while (length < bytes.length) {
+    const read = readSync(fd, bytes, length, Math.min(bytes.length - length, READ_SIZE), length);
     if (read === 0) break;
     length += read;
   }

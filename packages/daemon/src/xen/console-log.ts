@@ -28,12 +28,18 @@ export interface LogPart {
  * that name may be there from a time when it did.
  */
 export function findGuestLog(name: string): LogPart | undefined {
-  for (const pid of readdirSync("/proc").filter((entry) => /^[0-9]+$/.test(entry))) {
+  // Looking at all processes takes long; it seldom is another one than last time.
+  for (const pid of [lastPid, ...readdirSync("/proc")]) {
+    if (!/^[0-9]+$/.test(pid)) continue;
     const file = openFiles(pid).find((path) => path.endsWith(`/guest-${name}.log`));
-    if (file !== undefined) return { path: file, offset: statSync(file).size };
+    if (file === undefined) continue;
+    lastPid = pid;
+    return { path: file, offset: statSync(file).size };
   }
   return undefined;
 }
+
+let lastPid = "";
 
 function openFiles(pid: string): string[] {
   try {

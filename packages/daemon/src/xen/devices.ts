@@ -19,6 +19,7 @@ import type { XenWorkers } from "./workers.ts";
 import { XENBUS, xenbusName } from "./xenbus.ts";
 
 const DEFAULT_BRIDGE = "xenbr0";
+const DISK_SCRIPT = "/etc/xen/scripts/block";
 const VIF_SCRIPT = "/etc/xen/scripts/vif-bridge";
 const DEFAULT_MTU = 1500;
 /** What xl waits for a back end, and for a front end to let go. */
@@ -69,6 +70,8 @@ export class XenDevices {
         front: { "virtual-device": `${id}`, "device-type": devtype, trusted: trusted ? "1" : "0" },
         back: {
           params: target,
+          // Not run here, but xl runs it to take the device away; a loop device goes by itself.
+          script: device.fd === undefined ? DISK_SCRIPT : "/bin/true",
           "physical-device-path": device.path,
           ...(device.fd === undefined ? {} : { node: device.path }),
           removable: devtype === "cdrom" ? "1" : "0",

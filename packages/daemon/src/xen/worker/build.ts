@@ -14,6 +14,8 @@ import { timedStages } from "./timed.ts";
 
 const MIB = 2 ** 20;
 const KIB_PER_MIB = 1024;
+/** The hypervisor's own structures of a domain and its vCPUs, generously. */
+const OVERHEAD_PAGES = 512;
 /** Pages of libxl's beyond what the config says: special pages, ACPI. */
 const SLACK_KIB = 1024;
 
@@ -31,6 +33,7 @@ export function buildDomain(
   const stages: StageTiming[] = [];
   const timed = timedStages(stages);
   const image = planImage(config, xen.control.release, cache, timed);
+  requireMemory(xen.control, config, image);
   const domid = timed("allocate", () => create(xen, uuid, config, image));
   created(domid);
   try {
@@ -53,6 +56,17 @@ export function buildDomain(
     destroyAfter(error, xen, domid);
     throw error;
   }
+}
+
+/** Before anything is allocated; somebody else may still be quicker. */
+function requireMemory(control: Xen["control"], config: GuestConfig, image: DomainImage): void {
+  const { memory, vcpus, maxmem = memory, maxvcpus = vcpus } = config;
+  const { others } = ramOf(image);
+  const apart = others.reduce((sum, { size }) => sum + size, 0);
+  const needed = (image.memory + apart) / PAGE_SIZE + pagingPool(maxvcpus, maxmem) + OVERHEAD_PAGES;
+  const { free_pages, outstanding_pages } = control.physInfo();
+  const missing = needed - Number(free_pages - outstanding_pages);
+  if (missing > 0) throw outOfMemory(control, missing);
 }
 
 function create({ control }: Xen, uuid: string, config: GuestConfig, image: DomainImage): number {
@@ -112,11 +126,16 @@ function lastCpuidLeaf(): number {
 /** Memory for the tables by which the hardware translates: libxl's formula for hardware-assisted paging. */
 function setPagingPool(control: Xen["control"], domid: number, vcpus: number, maxmem: number): void {
   try {
-    control.setPagingPool(domid, 4096 * (256 * vcpus + maxmem));
+    control.setPagingPool(domid, PAGE_SIZE * pagingPool(vcpus, maxmem));
   } catch (cause) {
     if (!isOutOfMemory(cause)) throw cause;
-    throw outOfMemory(control, 256 * vcpus + maxmem);
+    throw outOfMemory(control, pagingPool(vcpus, maxmem));
   }
+}
+
+/** Pages, for `maxmem` MiB. */
+function pagingPool(vcpus: number, maxmem: number): number {
+  return 256 * vcpus + maxmem;
 }
 
 function isOutOfMemory(error: unknown): boolean {

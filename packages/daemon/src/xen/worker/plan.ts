@@ -7,9 +7,8 @@ import {
   planDomain,
 } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
-import { readRamdisk } from "@pvh/kvm";
 import type { XenRelease } from "@pvh/xenctl-ffi";
-import { readCachedKernel } from "./kernel-cache.ts";
+import { readCachedKernel, readCachedRamdisk } from "./boot-files.ts";
 import type { Timed } from "./timed.ts";
 
 /** Ports of a domain's first channels, in the order of making them. */
@@ -33,7 +32,10 @@ export function planImage(
   }
   const { kernel, ramdisk } = timed("inspect", () => ({
     kernel: readCachedKernel(config.kernel, cache),
-    ramdisk: config.ramdisk === undefined ? undefined : readRamdisk(config.ramdisk, config.memory * MIB),
+    ramdisk:
+      config.ramdisk === undefined
+        ? undefined
+        : readCachedRamdisk(config.ramdisk, config.memory * MIB, cache),
   }));
   return timed("plan", () => {
     const classic = chooseBootInterface(config, kernel) === "classic";
