@@ -24,10 +24,10 @@ const tools = [
 ];
 
 /**
- * With SMAP and its like a PV domain 0 dies in early boot, and RDTSCP breaks the SVM emulation. With AVX, programs in
- * domain 0 are hit by corrupted memory now and then.
+ * With SMAP and its like a PV domain 0 dies in early boot, and RDTSCP breaks the SVM emulation. With XSAVE, programs of
+ * domain 0 lose their SSE registers about once in a thousand switches between it and a guest; Xen does without.
  */
-const cpuModel = "max,-la57,-smap,-smep,-pku,-umip,-rdtscp,-avx,-avx2,-fma,-f16c";
+const cpuModel = "max,-la57,-smap,-smep,-pku,-umip,-rdtscp,-xsave,-avx,-avx2,-fma,-f16c";
 const dom0CommandLine = "console=hvc0 panic=-1 nokaslr nowatchdog loglevel=5";
 const modules = [
   ...["xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-privcmd", "xenfs"],
