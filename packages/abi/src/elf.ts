@@ -24,7 +24,7 @@ export const segmentType = { LOAD: 1, NOTE: 4 } as const;
 /** Bits of `p_flags`. */
 export const segmentFlag = { X: 1, W: 2, R: 4 } as const;
 
-export const sectionType = { SYMTAB: 2, STRTAB: 3, NOTE: 7, NOBITS: 8 } as const;
+export const sectionType = { PROGBITS: 1, SYMTAB: 2, STRTAB: 3, NOTE: 7, NOBITS: 8 } as const;
 
 /** `e_phnum` when the real count stands in section header 0. */
 export const PN_XNUM = 0xffff;

@@ -13,6 +13,8 @@ const check: HeaderCheck = {
     },
     { c: "xc_domaininfo_t", codec: domctl.domainInfo },
     { c: "xc_physinfo_t", codec: domctl.physInfo },
+    { c: "struct xen_domctl_sched_credit", codec: domctl.schedCredit },
+    { c: "struct xen_domctl_sched_credit2", codec: domctl.schedCredit },
   ],
   constants: {
     ...prefixed("XEN_DOMCTL_CDF_", domctl.CDF),
@@ -22,6 +24,7 @@ const check: HeaderCheck = {
     XEN_DOMINF_shutdownshift: domctl.DOMINF_SHUTDOWN_SHIFT,
     XEN_DOMINF_shutdownmask: domctl.DOMINF_SHUTDOWN_MASK,
     ...prefixed("XEN_SYSCTL_PHYSCAP_", domctl.PHYSCAP),
+    ...prefixed("XEN_VCPUAFFINITY_", domctl.VCPUAFFINITY),
     ...Object.fromEntries(
       Object.entries(domctl.SENDTRIGGER).map(([name, value]) => [
         `XEN_DOMCTL_SENDTRIGGER_${name.toUpperCase()}`,

@@ -109,3 +109,13 @@ export const physInfo = struct("xen_sysctl_physinfo", 112, {
 
 /** `trigger` of XEN_DOMCTL_sendtrigger. */
 export const SENDTRIGGER = { nmi: 0, reset: 1, init: 2, power: 3, sleep: 4 } as const;
+
+/** `flags` of xen_domctl_vcpuaffinity: which of the two sets the call is about. */
+export const VCPUAFFINITY = { HARD: 1 << 0, SOFT: 1 << 1 } as const;
+
+/** xen_domctl_sched_credit, and xen_domctl_sched_credit2, which has the same fields. */
+export const schedCredit = struct("xen_domctl_sched_credit", 4, {
+  weight: u16(0),
+  /** Percent of one CPU; 0 is no limit. */
+  cap: u16(2),
+});

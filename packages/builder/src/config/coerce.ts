@@ -14,6 +14,7 @@ const integer = /^(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/;
  */
 export function coerceValue(key: string, info: KeyInfo, node: ValueNode): Coerced {
   if (info.type === "list") return toList(key, node);
+  if (info.type === "string or list") return { value: plainValue(node) };
   if (node.kind === "list") {
     const found = shown(node.items);
     return { sentence: `${key} is ${found}; it must be ${info.allowed}`, found };

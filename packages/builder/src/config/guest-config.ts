@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { CPU_LIST_ALLOWED, cpuListProblem } from "./cpu-list.ts";
 import { diskList, MAX_DISKS } from "./disk.ts";
-import { type DescribedKey, describedKeys, key, MAX_PATH, refuse, text } from "./key.ts";
+import { type DescribedKey, describedKeys, type KeyInfo, key, MAX_PATH, refuse, text } from "./key.ts";
 import { shown } from "./shown.ts";
 import { MAX_VIFS, vifList } from "./vif.ts";
 
@@ -23,8 +24,13 @@ const MAX_MAPTRACK_FRAMES = 1024;
 const encoder = new TextEncoder();
 const uuid = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
 
-/** xl's seven actions; those that are not listed in `actions` are refused as not implemented. */
-export const xlActions = [
+/** The weights of Xen's schedulers. */
+const MAX_WEIGHT = 65535;
+/** Percent of one CPU. */
+const CAP_PER_VCPU = 100;
+
+/** xl's seven actions. `backend-keys.ts` says which of them need a backend that keeps a domain which has ended. */
+export const endActions = [
   "destroy",
   "restart",
   "rename-restart",
@@ -33,14 +39,38 @@ export const xlActions = [
   "coredump-restart",
   "soft-reset",
 ] as const;
-const actions = ["destroy", "restart"] as const;
+export type EndAction = (typeof endActions)[number];
 
-function action(event: string, value: (typeof actions)[number]) {
-  return key(z.enum(actions).default(value), {
+function action(event: string, value: EndAction) {
+  return key(z.enum(endActions).default(value), actionInfo(event));
+}
+
+function actionInfo(event: string): KeyInfo {
+  return {
     type: "string",
-    meaning: `What happens after the guest ${event}: \`destroy\` ends the domain, \`restart\` starts it again.`,
-    allowed: '"destroy" or "restart"',
-    values: actions,
+    meaning: `What happens after the guest ${event}; see [After the end](#after-the-end).`,
+    allowed: endActions.map((one) => JSON.stringify(one)).join(", "),
+    values: endActions,
+  };
+}
+
+/** One text for all vCPUs, or one for each. */
+function affinity(name: "cpus" | "cpus_soft", meaning: string) {
+  const texts = z.union([z.string(), z.array(z.string()).max(MAX_VCPUS)]);
+  const checked = texts.superRefine((value, ctx) => {
+    for (const [index, text] of [value].flat().entries()) {
+      const field = Array.isArray(value) ? `${name}[${index}]` : name;
+      const problem = cpuListProblem(field, text);
+      if (problem === undefined) continue;
+      refuse(ctx, [], problem.sentence, problem);
+      return;
+    }
+  });
+  return key(checked.optional(), {
+    type: "string or list",
+    meaning,
+    allowed: `${CPU_LIST_ALLOWED}, or a list of such texts, one for each vCPU`,
+    absent: "all",
   });
 }
 
@@ -187,28 +217,42 @@ const shape = {
       "Upper limit of what the guest itself may map by grants at a time, in frames of 256 mappings. More than 1024 mappings are never possible.",
     allowed: `a whole number from 0 to ${MAX_MAPTRACK_FRAMES}`,
   }),
-  max_grant_version: key(
-    z
-      .int()
-      .default(1)
-      .superRefine((version, ctx) => {
-        if (version === 1) return;
-        const later = version === 2;
-        refuse(
-          ctx,
-          [],
-          later
-            ? "max_grant_version is 2, but version 2 of grant tables is not implemented; set it to 1"
-            : `max_grant_version is ${version}; it must be 1`,
-          { code: later ? "CONFIG_KEY_UNSUPPORTED" : "CONFIG_INVALID", allowed: "1" },
-        );
-      }),
-    { type: "integer", meaning: "Latest version of grant tables that the guest may use.", allowed: "1" },
-  ),
+  max_grant_version: key(z.int().min(1).max(2).optional(), {
+    type: "integer",
+    meaning: "Latest version of grant tables that the guest may use.",
+    allowed: "1 or 2",
+    absent: "the latest that there is: 1 on KVM",
+  }),
+  cpu_weight: key(z.int().min(1).max(MAX_WEIGHT).optional(), {
+    type: "integer",
+    meaning:
+      "Weight of the domain beside others when CPUs are short: one of 512 gets twice the time of one of 256.",
+    allowed: `a whole number from 1 to ${MAX_WEIGHT}`,
+    absent: "the scheduler's, 256",
+  }),
+  cap: key(z.int().min(0).optional(), {
+    type: "integer",
+    meaning:
+      "Most processor time that the domain gets, in percent of one CPU: 50 is half of one, 200 are two. 0 is no limit.",
+    allowed: `a whole number from 0 to ${CAP_PER_VCPU} times \`maxvcpus\``,
+    absent: "no limit",
+  }),
+  cpus: affinity("cpus", "CPUs of the host that the guest's vCPUs may run on."),
+  cpus_soft: affinity("cpus_soft", "CPUs of the host that the guest's vCPUs run on when they can."),
+  pool: key(text(1, 255).optional(), {
+    type: "string",
+    meaning: "Name of the cpupool that the domain runs in.",
+    allowed: "the name of a cpupool of the host (xl cpupool-list)",
+    absent: "Pool-0",
+  }),
   on_poweroff: action("has powered off", "destroy"),
   on_reboot: action("has asked for a reboot", "restart"),
   on_watchdog: action("has let its watchdog expire", "destroy"),
   on_crash: action("has crashed", "destroy"),
+  on_soft_reset: key(z.enum(endActions).optional(), {
+    ...actionInfo("has asked for a soft reset, to start another kernel in its memory (kexec)"),
+    absent: "`soft-reset`, or `destroy` where there is none",
+  }),
   platform: key(z.enum(platforms).default("auto"), {
     type: "string",
     meaning:
@@ -260,6 +304,21 @@ export const GuestConfig = z.strictObject(shape).superRefine((config, ctx) => {
     refuse(ctx, ["maxvcpus"], `maxvcpus is ${maxvcpus}, less than the ${vcpus} of vcpus`, {
       code: "CONFIG_INVALID",
       allowed: `a whole number from ${vcpus} to ${MAX_VCPUS}`,
+    });
+  }
+  const most = maxvcpus ?? vcpus;
+  if (config.cap !== undefined && config.cap > CAP_PER_VCPU * most) {
+    refuse(ctx, ["cap"], `cap is ${config.cap}, more than ${most} vCPUs can use`, {
+      code: "CONFIG_INVALID",
+      allowed: `a whole number from 0 to ${CAP_PER_VCPU * most}`,
+    });
+  }
+  for (const key of ["cpus", "cpus_soft"] as const) {
+    const texts = config[key];
+    if (!Array.isArray(texts) || texts.length <= most) continue;
+    refuse(ctx, [key], `${key} is a list of ${texts.length}, but the guest has at most ${most} vCPUs`, {
+      code: "CONFIG_INVALID",
+      allowed: `a list of at most ${most}`,
     });
   }
   for (const [key, count] of [

@@ -3,7 +3,7 @@ import { z } from "zod";
 /** What people and programs need to know about a key beyond its schema. */
 export interface KeyInfo {
   /** How the value is written in xl.cfg. A JSON body takes the JSON type of the same name; a list is an array. */
-  readonly type: "string" | "integer" | "boolean" | "list";
+  readonly type: "string" | "integer" | "boolean" | "list" | "string or list";
   readonly meaning: string;
   /** Completes "it must be ...". */
   readonly allowed: string;

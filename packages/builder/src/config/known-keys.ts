@@ -52,8 +52,8 @@ const groups: Group[] = [
   },
   {
     standing: "planned",
-    about: "CPU placement and scheduling",
-    keys: "cpus cpus_soft pool cpu_weight cap period slice latency extratime vnuma",
+    about: "NUMA and other schedulers' parameters",
+    keys: "period slice latency extratime vnuma",
   },
   {
     standing: "planned",
@@ -72,7 +72,6 @@ const groups: Group[] = [
     about: "limits of xenstore",
     keys: "xenstore_feature_mask xenstore_quota",
   },
-  { standing: "planned", about: "soft resets", keys: "on_soft_reset" },
   {
     standing: "planned",
     about: "driver domains, passthrough and security labels",

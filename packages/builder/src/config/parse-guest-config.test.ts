@@ -15,7 +15,6 @@ test("the least file, and the defaults", () => {
     max_grant_frames: 64,
     max_event_channels: 1023,
     max_maptrack_frames: 1024,
-    max_grant_version: 1,
     on_poweroff: "destroy",
     on_reboot: "restart",
     on_watchdog: "destroy",
@@ -32,8 +31,10 @@ test("every key", () => {
     cmdline = "a"; root = "b"; extra = "c"
     memory = 512; maxmem = 1024; vcpus = 2; maxvcpus = 32
     disk = ["/a,raw,xvda,w"]; vif = [""]
-    max_grant_frames = 32; max_event_channels = 100; max_maptrack_frames = 8; max_grant_version = 1
-    on_poweroff = "restart"; on_reboot = "destroy"; on_watchdog = "restart"; on_crash = "restart"
+    max_grant_frames = 32; max_event_channels = 100; max_maptrack_frames = 8; max_grant_version = 2
+    cpu_weight = 512; cap = 50; cpus = ["0-3,^2", 1]; cpus_soft = "all"; pool = "fast"
+    on_poweroff = "restart"; on_reboot = "destroy"; on_watchdog = "rename-restart"; on_crash = "coredump-restart"
+    on_soft_reset = "preserve"
     platform = "xen"; pvh_abi = "classic"
   `;
   expect(parseGuestConfig(text)).toEqual({
@@ -55,11 +56,17 @@ test("every key", () => {
     max_grant_frames: 32,
     max_event_channels: 100,
     max_maptrack_frames: 8,
-    max_grant_version: 1,
+    max_grant_version: 2,
+    cpu_weight: 512,
+    cap: 50,
+    cpus: ["0-3,^2", "1"],
+    cpus_soft: "all",
+    pool: "fast",
     on_poweroff: "restart",
     on_reboot: "destroy",
-    on_watchdog: "restart",
-    on_crash: "restart",
+    on_watchdog: "rename-restart",
+    on_crash: "coredump-restart",
+    on_soft_reset: "preserve",
     platform: "xen",
     pvh_abi: "classic",
   });
@@ -79,6 +86,9 @@ describe("values that xl's atoms may hold", () => {
     ["ramdisk = 1e", { ramdisk: "1e" }],
     ["extra = 'a'\nextra += 'b'\nextra += \"c\"", { extra: "abc" }],
     ["extra += 'b'", { extra: "b" }],
+    ["cpus = 2", { cpus: "2" }],
+    ["cpus = '0-'\ncpus += '3'", { cpus: "0-3" }],
+    ["vcpus = 2\ncpus = [1]\ncpus += ['all']", { cpus: ["1", "all"] }],
     ["disk = []; vif = [\n]; pci = []", { disk: [], vif: [] }],
     ["p9 = []\np9 += []", {}],
     ["disk = ['/a,,xvda']\ndisk += ['/b,,xvdb',]", { disk: [{ vdev: "xvda" }, { vdev: "xvdb" }] }],
@@ -112,8 +122,34 @@ describe("what is refused", () => {
     ["CONFIG_INVALID", "pvh", "pvh = «'yes'", /pvh is "yes"; it must be 1 for yes or 0 for no/],
     ["CONFIG_INVALID", "pvh", "pvh = «0", /asks for a guest of another type, and only PVH guests/],
     ["CONFIG_INVALID", "uuid", "uuid = «'123'", /32 hexadecimal digits grouped 8-4-4-4-12$/],
-    ["CONFIG_INVALID", "on_crash", "on_crash = «'reboot'", /must be "destroy" or "restart"$/],
-    ["CONFIG_KEY_UNSUPPORTED", "on_crash", "on_crash = «'preserve'", /an action that is not implemented yet/],
+    [
+      "CONFIG_INVALID",
+      "on_crash",
+      "on_crash = «'reboot'",
+      /must be "destroy", "restart", "rename-restart", /,
+    ],
+    [
+      "CONFIG_INVALID",
+      "cpus",
+      "cpus = «'3-1'",
+      /cpus is "3-1", which has the range "3-1", which ends before/,
+    ],
+    [
+      "CONFIG_INVALID",
+      "cpus",
+      "maxvcpus = 2\ncpus = «['0', '^all']",
+      /cpus\[1\] is "\^all", which takes all/,
+    ],
+    ["CONFIG_INVALID", "cpus", "cpus = «['0', '1']", /a list of 2, but the guest has at most 1 vCPUs/],
+    [
+      "CONFIG_INVALID",
+      "cpus_soft",
+      "cpus_soft = «[['0']]",
+      /cpus_soft is a list of 1; it must be CPUs of the host/,
+    ],
+    ["CONFIG_KEY_UNSUPPORTED", "cpus_soft", "cpus_soft = «'node:0'", /NUMA nodes, which are not implemented/],
+    ["CONFIG_INVALID", "cap", "vcpus = 2\ncap = «201", /cap is 201, more than 2 vCPUs can use/],
+    ["CONFIG_INVALID", "cpu_weight", "cpu_weight = «0", /a whole number from 1 to 65535/],
     [
       "CONFIG_KEY_UNSUPPORTED",
       "vcpus",
@@ -146,8 +182,7 @@ describe("what is refused", () => {
       /one text; it must be a list: disk = \["\/a,raw,xvda"\]$/,
     ],
     ["CONFIG_INVALID", "vif", "vif = «0", /vif is "0", one text; it must be a list/],
-    ["CONFIG_KEY_UNSUPPORTED", "cpus", "«cpus = []", /cpus is not implemented yet/],
-    ["CONFIG_KEY_UNSUPPORTED", "on_soft_reset", "«on_soft_reset = 'soft-reset'", /not implemented yet/],
+    ["CONFIG_KEY_UNSUPPORTED", "vnuma", "«vnuma = []", /vnuma is not implemented yet/],
     ["CONFIG_KEY_UNSUPPORTED", "boot", "«boot = 'c'", /does not apply to PVH guests, only to HVM guests/],
     ["CONFIG_KEY_UNSUPPORTED", "e820_host", "«e820_host = 1", /only to PV guests/],
     ["CONFIG_KEY_UNSUPPORTED", "gic_version", "«gic_version = 'v3'", /only to guests on Arm/],
@@ -219,10 +254,10 @@ describe("what is refused", () => {
 
   test("the first problem in the file is told whole, the others by name and line", () => {
     const error = errorOf(() =>
-      parseGuestConfig(`${minimal}cpus = 'all'\nmemory = 0\nbios = 1\nvcpus = 999`),
+      parseGuestConfig(`${minimal}vnuma = 'all'\nmemory = 0\nbios = 1\nvcpus = 999`),
     );
     expect(error.message).toBe(
-      "line 4, column 1: the key cpus is not implemented yet: CPU placement and scheduling are still missing; " +
+      "line 4, column 1: the key vnuma is not implemented yet: NUMA and other schedulers' parameters are still missing; " +
         "leave it out (more problems: memory (line 5), bios (line 6), vcpus (line 7))",
     );
     const misread = errorOf(() => parseGuestConfig(`${minimal}memory = 'x'\nfoo = 1`));

@@ -1,3 +1,4 @@
+import { type BackendRule, backendNames, backendRules } from "./backend-keys.ts";
 import { diskKind } from "./disk.ts";
 import { guestConfigKeys } from "./guest-config.ts";
 import type { DescribedKey } from "./key.ts";
@@ -24,6 +25,7 @@ export function fillConfigReference(markdown: string): string {
 function sections(): Record<string, string> {
   return {
     keys: keyTable("key", guestConfigKeys),
+    backends: backendTable(),
     disk: keyTable("option", diskKind.keys),
     vif: keyTable("option", vifKind.keys),
     planned: plannedTable(),
@@ -42,6 +44,23 @@ function defaultText(key: DescribedKey): string {
   if (key.required) return "required";
   if (key.default !== undefined) return `\`${JSON.stringify(key.default)}\``;
   return key.absent ?? "none";
+}
+
+/** What is not for every backend, in the words of the refusals. */
+function backendTable(): string {
+  return table(
+    ["keys", "values", "backend", "because the other one"],
+    backendRules.map((rule) => [
+      names(rule.keys.map((name) => ({ name }))),
+      rule.values?.map((value) => `\`${JSON.stringify(value)}\``).join(", ") ?? "all",
+      takersOf(rule).join(", "),
+      rule.why,
+    ]),
+  );
+}
+
+function takersOf({ refusedBy }: BackendRule): string[] {
+  return backendNames.filter((name) => name !== refusedBy);
 }
 
 function plannedTable(): string {

@@ -55,7 +55,8 @@ function asList({ key, value }: Assignment): ValueNode {
 /** `memory += 64` looks like a sum; xl would join the digits. */
 function refuseSum({ key, value }: Assignment): void {
   const type = guestConfigKey(key)?.type ?? "string";
-  if ((type === "string" || type === "list") && value.kind !== "number") return;
+  const hasParts = type === "string" || type === "list" || type === "string or list";
+  if (hasParts && value.kind !== "number") return;
   throw errorAt(
     "CONFIG_INVALID",
     value.place,

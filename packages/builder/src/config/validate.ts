@@ -2,7 +2,7 @@ import { type ErrorCode, PvhError } from "@pvh/errors";
 import type { z } from "zod";
 import { type DeviceKind, deviceField, readDevice } from "./device.ts";
 import { diskKind } from "./disk.ts";
-import { GuestConfig, guestConfigKey, xlActions } from "./guest-config.ts";
+import { GuestConfig, guestConfigKey } from "./guest-config.ts";
 import { knownKey, whyNot } from "./known-keys.ts";
 import { nearestKey } from "./nearest-key.ts";
 import { shown } from "./shown.ts";
@@ -159,14 +159,6 @@ function problemOf(issue: z.core.$ZodIssue, raw: RawConfig): ConfigProblem {
   const allowed = guestConfigKey(key)?.allowed ?? "a value that the schema allows";
   if (value === undefined) {
     return { ...problem, sentence: `the key ${key} is missing; it must be ${allowed}`, allowed };
-  }
-  if (key.startsWith("on_") && xlActions.some((action) => action === value)) {
-    return {
-      ...problem,
-      code: "CONFIG_KEY_UNSUPPORTED",
-      sentence: `${key} is ${shown(value)}, an action that is not implemented yet; it must be ${allowed}`,
-      allowed,
-    };
   }
   const why = otherType(key, value);
   return { ...problem, sentence: `${key} is ${shown(value)}${why}; it must be ${allowed}`, allowed };
