@@ -8,16 +8,13 @@ export interface XenRelease {
   readonly createDomain: typeof createDomain4_17 | typeof createDomain4_19;
   /** Type of ACPI tables in a direct guest's memory map. */
   readonly acpiMemoryType: "acpi" | "nvs";
-  /** Whether xc_domain_restore takes a last argument, `memflags`. */
-  readonly restoreTakesMemflags: boolean;
 }
 
 const release = (
   name: string,
   createDomain: XenRelease["createDomain"],
   acpiMemoryType: XenRelease["acpiMemoryType"],
-  restoreTakesMemflags = false,
-): XenRelease => ({ name, createDomain, acpiMemoryType, restoreTakesMemflags });
+): XenRelease => ({ name, createDomain, acpiMemoryType });
 
 /** Read in the sources of each release; getdomaininfo and the rest of what is used are the same in all. */
 const releases: readonly XenRelease[] = [
@@ -26,7 +23,7 @@ const releases: readonly XenRelease[] = [
   release("4.19", createDomain4_19, "acpi"),
   release("4.20", createDomain4_19, "acpi"),
   release("4.21", createDomain4_19, "nvs"),
-  release("4.22", createDomain4_19, "nvs", true),
+  release("4.22", createDomain4_19, "nvs"),
 ];
 
 /**

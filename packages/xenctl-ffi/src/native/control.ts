@@ -1,17 +1,27 @@
 import {
+  coreVersionNote,
   createDomain4_17,
   createDomain4_19,
   domainInfo,
   e820Entry,
+  evtchnStatus,
   PAGE_SIZE,
+  PFINFO_FIRST_ABSENT,
   physInfo,
+  schedCredit,
+  VCPUAFFINITY,
+  vcpuGuestContext,
   XENVER,
 } from "@pvh/abi";
+import { PvhError } from "@pvh/errors";
 import type { XenRelease } from "../releases.ts";
+import { bitmapOf, type CpuSet, cpusOf } from "./cpu-bitmap.ts";
 import { type CpuidChange, cpuidArray } from "./cpuid-array.ts";
+import { type RestoreRequest, restoreDomain, type SaveRequest, saveDomain } from "./domain-stream.ts";
 import { Libxenctrl } from "./libxenctrl.ts";
 
 export type DomainInfo = ReturnType<typeof domainInfo.decode>;
+export type ChannelStatus = ReturnType<typeof evtchnStatus.decode>;
 export type PhysInfo = ReturnType<typeof physInfo.decode>;
 
 /** What xen_domctl_createdomain says; what is not here is zero. */
@@ -43,6 +53,22 @@ export interface E820Range {
 export interface Extents {
   gfns: BigUint64Array;
   order: number;
+}
+
+/** Where a vCPU may run, and where it runs when it can; what is absent stays as it is. */
+export interface Affinity {
+  hard?: CpuSet;
+  soft?: CpuSet;
+}
+
+/** The schedulers whose weights and caps can be set. */
+export type CreditScheduler = "credit" | "credit2";
+
+/** A domain's share of the processors. */
+export interface CreditShare {
+  weight: number;
+  /** Percent of one CPU; 0 is no limit. */
+  cap: number;
 }
 
 const LONGEST_TEXT = 1024;
@@ -83,7 +109,6 @@ export class XenControl {
   /** The new domain's domid. It is paused. */
   createDomain(parameters: DomainParameters): number {
     const domid = new Uint8Array(4);
-    // Not a valid id: the hypervisor chooses.
     new DataView(domid.buffer).setUint32(0, ANY_DOMID, true);
     this.#lib.call("xc_domain_create", domid, this.#creation(parameters));
     return new DataView(domid.buffer).getUint32(0, true);
@@ -125,6 +150,54 @@ export class XenControl {
     return info.domain === domid ? info : undefined;
   }
 
+  /** The 16 bytes of a domain's uuid. */
+  setHandle(domid: number, handle: Uint8Array): void {
+    this.#lib.call("xc_domain_sethandle", domid, handle);
+  }
+
+  /** Writes all of a domain, which is suspended meanwhile and stays so. */
+  saveDomain(domid: number, request: SaveRequest): void {
+    saveDomain(this.#lib, domid, request);
+  }
+  /** Fills a new domain, as far as libxenguest does; gives the frames that it shares with store and console. */
+  restoreDomain(domid: number, request: RestoreRequest): { store: number; console: number } {
+    return restoreDomain(this.#lib, domid, request);
+  }
+  /** Lets a suspended domain go on where it is: the guest is told that its suspension was cancelled. */
+  resumeDomain(domid: number): void {
+    const inPlace = 1;
+    this.#lib.call("xc_domain_resume", domid, inPlace);
+  }
+
+  /** Lets a domain that has shut down go on, without event channels and with its memory as it is. */
+  softReset(domid: number): void {
+    this.#lib.call("xc_domain_soft_reset", domid);
+  }
+
+  setAffinity(domid: number, vcpu: number, { hard, soft }: Affinity): void {
+    const size = this.#lib.call("xc_get_cpumap_size");
+    const flags = (hard === undefined ? 0 : VCPUAFFINITY.HARD) | (soft === undefined ? 0 : VCPUAFFINITY.SOFT);
+    const [hardMap, softMap] = [bitmapOf(hard ?? new Set(), size), bitmapOf(soft ?? new Set(), size)];
+    this.#lib.call("xc_vcpu_setaffinity", domid, vcpu, hardMap, softMap, flags);
+  }
+  getAffinity(domid: number, vcpu: number): Required<Affinity> {
+    const size = this.#lib.call("xc_get_cpumap_size");
+    const [hard, soft] = [new Uint8Array(size), new Uint8Array(size)];
+    const flags = VCPUAFFINITY.HARD | VCPUAFFINITY.SOFT;
+    this.#lib.call("xc_vcpu_getaffinity", domid, vcpu, hard, soft, flags);
+    return { hard: cpusOf(hard), soft: cpusOf(soft) };
+  }
+
+  /** Fails with EINVAL when the domain is scheduled by another scheduler. */
+  getShare(domid: number, scheduler: CreditScheduler): CreditShare {
+    const buffer = new Uint8Array(schedCredit.size);
+    this.#lib.call(`xc_sched_${scheduler}_domain_get`, domid, buffer);
+    return schedCredit.decode(buffer);
+  }
+  setShare(domid: number, scheduler: CreditScheduler, share: CreditShare): void {
+    this.#lib.call(`xc_sched_${scheduler}_domain_set`, domid, schedCredit.encode({ ...share }));
+  }
+
   /** Must be the number that the domain was created with. */
   setMaxVcpus(domid: number, count: number): void {
     this.#lib.call("xc_domain_max_vcpus", domid, count);
@@ -140,6 +213,12 @@ export class XenControl {
   /** The domain's port of a channel that `remote` may bind. */
   allocUnbound(domid: number, remote: number): number {
     return this.#lib.call("xc_evtchn_alloc_unbound", domid, remote);
+  }
+  /** What a domain's port is bound to. */
+  channelStatus(domid: number, port: number): ChannelStatus {
+    const status = evtchnStatus.encode({ dom: domid, port });
+    this.#lib.call("xc_evtchn_status", status);
+    return evtchnStatus.decode(status);
   }
   /** The default: native where the host's TSC is reliable, else emulated. */
   setDefaultTsc(domid: number): void {
@@ -210,9 +289,51 @@ export class XenControl {
     this.#lib.call("xc_domain_send_trigger", domid, trigger, vcpu);
   }
 
-  /** Writes an ELF core of the domain, which should be paused. */
-  dumpCore(domid: number, file: string): void {
-    this.#lib.call("xc_domain_dumpcore", domid, file);
+  /** What the hypervisor says of itself, as it stands in a core dump. */
+  versionNote(): Uint8Array {
+    const answer = (command: number, size: number) => {
+      const buffer = new Uint8Array(size);
+      this.#lib.call("xc_version", command, buffer);
+      return buffer;
+    };
+    const version = this.#lib.call("xc_version", XENVER.version, null);
+    const parameters = answer(XENVER.platform_parameters, 8);
+    return coreVersionNote.encode({
+      major_version: version >>> 16,
+      minor_version: version & 0xffff,
+      extra_version: answer(XENVER.extraversion, 16),
+      compile_info: answer(XENVER.compile_info, 144),
+      capabilities: answer(XENVER.capabilities, LONGEST_TEXT),
+      changeset: answer(XENVER.changeset, 64),
+      virt_start: new DataView(parameters.buffer).getBigUint64(0, true),
+      pagesize: this.#lib.call("xc_version", XENVER.pagesize, null),
+    });
+  }
+
+  /** A vcpu_guest_context; undefined for a vCPU that was never set up. */
+  vcpuContext(domid: number, vcpu: number): Uint8Array | undefined {
+    const context = new Uint8Array(vcpuGuestContext.size);
+    try {
+      this.#lib.call("xc_vcpu_getcontext", domid, vcpu, context);
+      return context;
+    } catch (error) {
+      if (error instanceof PvhError && error.details.found === "ENODATA") return undefined;
+      throw error;
+    }
+  }
+
+  /** The highest frame that the domain has anything at. */
+  maximumGfn(domid: number): number {
+    const gfn = new Uint8Array(8);
+    this.#lib.call("xc_domain_maximum_gpfn", domid, gfn);
+    return Number(new DataView(gfn.buffer).getBigUint64(0, true));
+  }
+
+  /** Which of the frames from `first` on have memory: at most 1024 of them at a time. */
+  presentFrames(domid: number, first: number, count: number): boolean[] {
+    const frames = BigUint64Array.from({ length: count }, (_, i) => BigInt(first + i));
+    this.#lib.call("xc_get_pfn_type_batch", domid, count, frames);
+    return Array.from(frames, (type) => type < PFINFO_FIRST_ABSENT);
   }
 
   #text(command: number, size: number): string {
@@ -243,8 +364,8 @@ export class XenControl {
 }
 
 const XENMEMF_POPULATE_ON_DEMAND = 1 << 16;
-/** Outside of what a domain's number may be. */
-const ANY_DOMID = 0x7ff4;
+/** DOMID_ANY of 4.22, which takes nothing else for "any"; earlier releases take all reserved numbers for it. */
+const ANY_DOMID = 0x7ff5;
 
 /** Pages of a size in bytes. */
 export function pages(size: number): number {

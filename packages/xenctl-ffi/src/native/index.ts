@@ -2,6 +2,10 @@
 
 export { callError } from "./call-error.ts";
 export {
+  type Affinity,
+  type ChannelStatus,
+  type CreditScheduler,
+  type CreditShare,
   type DomainInfo,
   type DomainParameters,
   type E820Range,
@@ -9,6 +13,7 @@ export {
   type PhysInfo,
   XenControl,
 } from "./control.ts";
+export type { RestoreRequest, SaveRequest } from "./domain-stream.ts";
 export { ForeignMemory } from "./foreign-memory.ts";
 export { attachLoopDevice, type LoopDevice } from "./loop-device.ts";
 export { runningVersion } from "./version.ts";

@@ -7,7 +7,8 @@ export type Argument = number | bigint | boolean | Uint8Array | BigUint64Array |
 
 /**
  * The calls of libxenctrl that are made, as xenctrl.h of 4.17 to 4.22 declares them; `xch` is the handle. The ninth
- * argument of xc_cpuid_apply_policy came with 4.17.2; before, the processor's calling convention ignores it.
+ * argument of xc_cpuid_apply_policy came with 4.17.2, and the last one of xc_domain_restore with 4.22; before, the
+ * processor's calling convention ignores them.
  */
 const prototypes = {
   xc_version: "int xc_version(void *xch, int cmd, void *arg)",
@@ -19,11 +20,18 @@ const prototypes = {
   xc_domain_unpause: "int xc_domain_unpause(void *xch, uint32_t domid)",
   xc_domain_shutdown: "int xc_domain_shutdown(void *xch, uint32_t domid, int reason)",
   xc_domain_resume: "int xc_domain_resume(void *xch, uint32_t domid, int fast)",
+  xc_domain_save:
+    "int xc_domain_save(void *xch, int fd, uint32_t domid, uint32_t flags, void *callbacks, int kind, int back)",
+  xc_domain_restore:
+    "int xc_domain_restore(void *xch, int fd, uint32_t domid, uint store_port, void *store_gfn, uint32_t store_domid, uint console_port, void *console_gfn, uint32_t console_domid, int kind, void *callbacks, int back, uint memflags)",
+  xc_domain_soft_reset: "int xc_domain_soft_reset(void *xch, uint32_t domid)",
+  xc_domain_sethandle: "int xc_domain_sethandle(void *xch, uint32_t domid, void *handle)",
   xc_domain_getinfolist: "int xc_domain_getinfolist(void *xch, uint32_t first, uint max, void *info)",
   xc_domain_max_vcpus: "int xc_domain_max_vcpus(void *xch, uint32_t domid, uint max)",
   xc_domain_setmaxmem: "int xc_domain_setmaxmem(void *xch, uint32_t domid, uint64_t kib)",
   xc_domain_claim_pages: "int xc_domain_claim_pages(void *xch, uint32_t domid, ulong pages)",
   xc_evtchn_alloc_unbound: "int xc_evtchn_alloc_unbound(void *xch, uint32_t domid, uint32_t remote)",
+  xc_evtchn_status: "int xc_evtchn_status(void *xch, void *status)",
   xc_domain_set_tsc_info:
     "int xc_domain_set_tsc_info(void *xch, uint32_t domid, uint32_t mode, uint64_t ns, uint32_t khz, uint32_t incarnation)",
   xc_domain_set_time_offset: "int xc_domain_set_time_offset(void *xch, uint32_t domid, int32_t seconds)",
@@ -47,7 +55,8 @@ const prototypes = {
     "int xc_domain_hvm_setcontext(void *xch, uint32_t domid, void *buffer, uint32_t size)",
   xc_domain_send_trigger:
     "int xc_domain_send_trigger(void *xch, uint32_t domid, uint32_t trigger, uint32_t vcpu)",
-  xc_domain_dumpcore: "int xc_domain_dumpcore(void *xch, uint32_t domid, const char *file)",
+  xc_vcpu_getcontext: "int xc_vcpu_getcontext(void *xch, uint32_t domid, uint32_t vcpu, void *context)",
+  xc_get_pfn_type_batch: "int xc_get_pfn_type_batch(void *xch, uint32_t domid, uint count, void *gfns)",
   xc_vcpu_setaffinity:
     "int xc_vcpu_setaffinity(void *xch, uint32_t domid, int vcpu, void *hard, void *soft, uint32_t flags)",
   xc_vcpu_getaffinity:
@@ -63,8 +72,9 @@ export type ControlCall = keyof typeof prototypes;
 /** Those of libxenguest, which is loaded when one of them is used. */
 const OF_LIBXENGUEST: ReadonlySet<ControlCall> = new Set([
   "xc_cpuid_apply_policy",
-  "xc_domain_dumpcore",
+  "xc_domain_restore",
   "xc_domain_resume",
+  "xc_domain_save",
 ]);
 
 type Bound = (handle: bigint, ...args: (Argument | string)[]) => number;

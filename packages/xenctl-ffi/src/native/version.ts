@@ -1,11 +1,8 @@
-import { accessSync, constants } from "node:fs";
 import { HYPERCALL, XENVER } from "@pvh/abi";
-import { PvhError } from "@pvh/errors";
+import { requirePrivcmd } from "../privcmd.ts";
 import { callError } from "./call-error.ts";
 import { errno } from "./libc.ts";
 import { loadLibrary, pointer } from "./library.ts";
-
-const PRIVCMD = "/dev/xen/privcmd";
 
 /**
  * The running hypervisor's version, as XENVER_version gives it. Asked through libxencall, the one library whose interface
@@ -31,25 +28,5 @@ export function runningVersion(): number {
     return version;
   } finally {
     close(handle);
-  }
-}
-
-function requirePrivcmd(): void {
-  try {
-    accessSync(PRIVCMD, constants.R_OK | constants.W_OK);
-  } catch (cause) {
-    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    if (missing) {
-      throw new PvhError(
-        "HOST_XEN_MISSING",
-        `${PRIVCMD} is missing: run pvhd in the control domain (dom0) of a Xen host, with the kernel module xen_privcmd loaded.`,
-        { field: PRIVCMD, found: "missing", cause },
-      );
-    }
-    throw new PvhError(
-      "HOST_XEN_FORBIDDEN",
-      `${PRIVCMD} may not be opened by this user: run pvhd as root, or give this user read and write access to it.`,
-      { field: PRIVCMD, found: "no access", cause },
-    );
   }
 }
