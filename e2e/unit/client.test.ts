@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +26,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const foreign = { state: "paused", memory: 32, vcpus: 1 } as const;
+
 function guest(name: string, cmdline = "") {
   return { name, type: "pvh", kernel, cmdline } as const;
 }
@@ -39,6 +41,22 @@ test("every operation does what its name says", async () => {
   expect(await client.listDomains()).toMatchObject([{ name: "a", state: "paused" }]);
   expect(await client.changeDomain("a", { memory: 16 })).toMatchObject({ memory_now: 16 });
   expect((await client.sendSysrq(`${domain.domid}`, "h")).uuid).toBe(domain.uuid);
+  expect(await client.changeDomain("a", { maxmem: 64, cpu_weight: 512 })).toMatchObject({ maxmem_now: 64 });
+  expect(await client.pin("a", { vcpu: 0, cpus: "0-3,^2" })).toMatchObject({
+    cpu_weight: 512,
+    affinity: [{ cpus: "0-3,^2", cpus_soft: "all" }],
+  });
+  await client.trigger("a", "nmi");
+  expect(backend.guest(domain.uuid).triggers).toEqual(["nmi 0"]);
+  const core = join(folder, "core");
+  await client.dumpCore("a", core);
+  expect(existsSync(core)).toBe(true);
+  expect((await client.rename("a", "b")).name).toBe("b");
+  expect((await client.rename("b", "a")).uuid).toBe(domain.uuid);
+  backend.foreign = [{ uuid: domain.uuid.replace(/^./, "0"), domid: 9, name: "theirs", ...foreign }];
+  expect(await client.listDomains()).toHaveLength(1);
+  expect(await client.listDomains(true)).toMatchObject([{ name: "a" }, { name: "theirs", foreign: true }]);
+  backend.foreign = [];
   const disk = await client.attachDisk("a", "/a b.img,raw,xvda");
   expect(await client.listDevices("a")).toEqual([disk]);
   await client.detachDisk("a", "xvda");

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { type Domain, PvhClient } from "@pvh/client";
 import { SimulatorBackend, startDaemon } from "@pvh/daemon";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
@@ -28,7 +28,10 @@ beforeEach(async () => {
   const limits = { memory: 64, maxmem: 128, maxvcpus: 4 };
   domain = (await client.createDomain({ name: "g", type: "pvh", kernel, ...limits })).domain;
 });
-afterEach(() => client.deleteDomain("g"));
+afterEach(async () => {
+  backend.foreign = [];
+  for (const { uuid } of await client.listDomains()) await client.deleteDomain(uuid);
+});
 
 /** What the command prints. */
 async function pvhctl(...args: string[]): Promise<string> {
@@ -72,6 +75,17 @@ test("how a guest crashed is shown", async () => {
   );
 });
 
+test("a report without exits, and a core dump, are shown", async () => {
+  guest().end("crash", {
+    report: { vcpu: 0, rip: "0x10", registers: { rip: "0x10" }, lastExits: [] },
+    coreDump: "/dump/g",
+  });
+  await vi.waitFor(async () => expect((await client.getDomain("g")).exit).toBeDefined());
+  const shown = await pvhctl("show", "g");
+  expect(shown).toMatch(/^core dump +\/dump\/g$/m);
+  expect(shown).toMatch(/\ncode +not readable\n$/);
+});
+
 test("what the config does not allow, or nobody understands, is an error", async () => {
   await expect(pvhctl("mem-set", "g", "1g")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   await expect(pvhctl("mem-set", "g", "much")).rejects.toMatchObject({ code: "USAGE" });
@@ -80,6 +94,123 @@ test("what the config does not allow, or nobody understands, is an error", async
   await expect(pvhctl("sysrq", "g", "hh")).rejects.toMatchObject({ code: "REQUEST_INVALID" });
   await expect(pvhctl("block-attach", "g", "disk.img")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   await expect(pvhctl("block-detach", "g", "xvdz")).rejects.toMatchObject({ code: "DEVICE_NOT_FOUND" });
+});
+
+test("mem-max says how far mem-set can go", async () => {
+  expect(await pvhctl("mem-max", "g", "1g")).toBe("g can be told to have up to 1024 MiB\n");
+  expect(await pvhctl("mem-set", "g", "1g")).toBe("g is told to have 1024 MiB, has 1024\n");
+  expect(await pvhctl("show", "g")).toMatch(/^maxmem +128 MiB, now 1024$/m);
+  await expect(pvhctl("mem-max", "g", "512m")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+});
+
+test("vCPUs are pinned in xl's words", async () => {
+  const printed = await pvhctl("vcpu-pin", "g", "all", "0-3,^2");
+  expect(printed.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+    ["VCPU", "CPUs", "Soft"],
+    ...["0", "1", "2", "3"].map((vcpu) => [vcpu, "0-3,^2", "all"]),
+    [""],
+  ]);
+  await pvhctl("vcpu-pin", "g", "1", "-", "0");
+  await pvhctl("vcpu-pin", "g", "2", "1", "-");
+  expect(guest().affinity).toEqual([
+    { cpus: "0-3,^2", cpusSoft: "all" },
+    { cpus: "0-3,^2", cpusSoft: "0" },
+    { cpus: "1", cpusSoft: "all" },
+    { cpus: "0-3,^2", cpusSoft: "all" },
+  ]);
+  expect(await pvhctl("show", "g")).toMatch(/^cpus +0: 0-3,\^2, 1: 0-3,\^2 \(soft 0\), 2: 1, 3: 0-3,\^2$/m);
+  await expect(pvhctl("vcpu-pin", "g", "x", "0")).rejects.toMatchObject({ code: "USAGE" });
+  await expect(pvhctl("vcpu-pin", "g", "all", "-")).rejects.toMatchObject({ code: "REQUEST_INVALID" });
+  await expect(pvhctl("vcpu-pin", "g", "all", "3-1")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+});
+
+test("the share of the processors is set and shown, as with xl's sched-credit2", async () => {
+  expect(await pvhctl("sched", "g", "-w", "512", "-c", "50")).toMatch(/^g +\d+ +512 +50$/m);
+  expect(await pvhctl("sched-credit2", "-d", "g", "-w", "128")).toMatch(/^g +\d+ +128 +50$/m);
+  expect(await pvhctl("sched-credit", "-d", "g", "-c", "0")).toMatch(/^g +\d+ +128 +0$/m);
+  expect(await pvhctl("sched")).toMatch(/^Name +ID +Weight +Cap\ng +\d+ +128 +0\n$/);
+  expect(JSON.parse(await pvhctl("sched", "g", "-o", "json"))).toMatchObject({ cpu_weight: 128 });
+  const shown = await pvhctl("show", "g");
+  expect(shown).toMatch(/^weight +128$/m);
+  expect(shown).toMatch(/^cap +none$/m);
+  expect(shown).toMatch(/^cpus +all$/m);
+  await expect(pvhctl("sched", "-w", "1")).rejects.toMatchObject({ code: "USAGE" });
+  await expect(pvhctl("sched", "g", "-w", "x")).rejects.toMatchObject({ code: "USAGE" });
+  await expect(pvhctl("sched", "g", "-c", "401")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+});
+
+test("triggers go to a vCPU", async () => {
+  expect(await pvhctl("trigger", "g", "nmi")).toBe("g is running\n");
+  await pvhctl("trigger", "g", "init", "3");
+  expect(guest().triggers).toEqual(["nmi 0", "init 3"]);
+  await expect(pvhctl("trigger", "g", "sleep")).rejects.toMatchObject({ code: "USAGE" });
+  await expect(pvhctl("trigger", "g", "reset")).rejects.toMatchObject({ code: "HOST_UNSUPPORTED" });
+});
+
+test("a domain gets another name", async () => {
+  expect(await pvhctl("rename", `${domain.domid}`, "web")).toBe(`${domain.domid} is web now\n`);
+  expect(guest().name).toBe("web");
+  await expect(pvhctl("show", "g")).rejects.toMatchObject({ code: "DOMAIN_NOT_FOUND" });
+});
+
+test("a domain's memory goes to a file, whose path starts at the working folder", async () => {
+  const file = join(folder, "core");
+  expect(await pvhctl("dump-core", "g", relative(process.cwd(), file))).toBe(
+    `the memory of g is in ${file}\n`,
+  );
+  expect(readFileSync(file, "utf8")).toBe("memory of g");
+  await expect(pvhctl("dump-core", "g", file)).rejects.toMatchObject({ code: "FILE_EXISTS" });
+});
+
+test("uptime is told of all live domains, or of some", async () => {
+  expect(await pvhctl("uptime")).toMatch(/^Name +ID +Uptime\ng +\d+ +0:00:0\d\n$/);
+  expect(await pvhctl("uptime", "-s", "g")).toMatch(/^ \d\d:\d\d:\d\d up {2}0:00, g \(\d+\)\n$/);
+  const [{ name, seconds }] = JSON.parse(await pvhctl("uptime", "g", "-o", "json"));
+  expect([name, seconds]).toEqual(["g", expect.any(Number)]);
+  await pvhctl("destroy", "g", "--keep");
+  expect(await pvhctl("uptime")).toBe("Name  ID  Uptime\n");
+  await expect(pvhctl("uptime", "g")).rejects.toMatchObject({ code: "DOMAIN_STATE" });
+});
+
+test("list --all shows the domains of others, which no command touches", async () => {
+  const uuid = "00000000-0000-0000-0000-000000000000";
+  const dom0 = { uuid, domid: 0, name: "Domain-0", state: "running", memory: 2560, vcpus: 1 } as const;
+  const nameless = { ...dom0, uuid: uuid.replace(/0$/, "5"), domid: 5, name: "" };
+  backend.foreign = [dom0, { ...nameless, name: "\x1b[2J" }, nameless];
+  expect(await pvhctl("list")).not.toContain("Domain-0");
+  const all = await pvhctl("list", "--all");
+  expect(all).toMatch(/^g +\d+ .* running$/m);
+  expect(all).toMatch(/^Domain-0 +0 +0{8}-\S+ +2560 +1 +- +running,foreign$/m);
+  expect(all).toMatch(/^- +5 /m);
+  expect(all).not.toContain("\x1b");
+  expect((await pvhctl("list", "-a", "Domain-0")).split("\n")).toHaveLength(3);
+  expect((await pvhctl("list", "-a", "g")).split("\n")).toHaveLength(3);
+  await expect(pvhctl("list", "-a", "none")).rejects.toMatchObject({ code: "DOMAIN_NOT_FOUND" });
+  for (const command of [["destroy"], ["pause"], ["mem-set", "64"], ["console"]]) {
+    const [verb = "", ...rest] = command;
+    await expect(pvhctl(verb, "Domain-0", ...rest)).rejects.toMatchObject({
+      code: "DOMAIN_NOT_FOUND",
+      message: expect.stringContaining(`; xl ${verb} 0 does what you want`),
+    });
+  }
+});
+
+test("a preserved domain is shown as such, and create does not take its place", async () => {
+  const config = join(folder, "p.cfg");
+  const uuid = "00000000-0000-0000-0000-000000000077";
+  writeFileSync(config, `name="p"; type="pvh"; kernel="${kernel}"; uuid="${uuid}"; on_crash="preserve"`);
+  await pvhctl("create", config, "-q");
+  backend.guest(uuid).end("crash");
+  await vi.waitFor(async () => expect((await client.getDomain("p")).state).toBe("crashed"));
+  expect(await pvhctl("list", "p")).toMatch(/^p +\d+ .* crashed,preserved +crash$/m);
+  expect(await pvhctl("show", "p")).toMatch(/^state +crashed, preserved$/m);
+  await expect(pvhctl("create", config)).rejects.toMatchObject({
+    code: "DOMAIN_UUID_TAKEN",
+    message: expect.stringMatching(/which is crashed and preserved; destroy it first/),
+  });
+  expect(backend.remaining()).toEqual([uuid]);
+  await pvhctl("destroy", "p");
+  expect(backend.remaining()).toEqual([]);
 });
 
 test("a SysRq key reaches the guest", async () => {

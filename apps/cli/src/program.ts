@@ -43,6 +43,7 @@ export function program(): Command {
     });
 
   command("list [domain]", "list domains")
+    .option("-a, --all", "also domains of this host that pvhd has not made; it does not touch them")
     .addOption(output())
     .action(async (domain, options) => {
       const { list } = await import("./commands/list.ts");
@@ -100,6 +101,83 @@ export function program(): Command {
     .action(async (domain, size, options) => {
       const { memSet } = await import("./commands/change.ts");
       await memSet(socket(), domain, size, options);
+    });
+
+  command("mem-max <domain> <size>", "say how far mem-set can go: MiB, or with k, m, g or t")
+    .addOption(output())
+    .action(async (domain, size, options) => {
+      const { memMax } = await import("./commands/change.ts");
+      await memMax(socket(), domain, size, options);
+    });
+
+  command(
+    "vcpu-pin <domain> <vcpu|all> <cpus> [soft]",
+    "say on which CPUs of the host vCPUs run: 0-3,^2 or all; - leaves it",
+  )
+    .addOption(output())
+    .action(async (domain, vcpu, cpus, soft, options) => {
+      const { vcpuPin } = await import("./commands/control.ts");
+      await vcpuPin(socket(), domain, vcpu, cpus, soft, options);
+    });
+
+  command("sched [domain]", "show or set a domain's share of the processors")
+    .aliases(["sched-credit", "sched-credit2"])
+    .option("-d, --domain <domain>", "the domain, as xl has it")
+    .option("-w, --weight <weight>", "its weight beside others: 256 is usual")
+    .option("-c, --cap <percent>", "most that it gets, in percent of one CPU; 0 is no limit")
+    .addOption(output())
+    .action(async (domain, options) => {
+      const { sched } = await import("./commands/control.ts");
+      await sched(socket(), domain, options);
+    });
+
+  command("trigger <domain> <nmi|reset|init|power> [vcpu]", "send a trigger to a vCPU")
+    .addOption(output())
+    .action(async (domain, name, vcpu, options) => {
+      const { trigger, triggerNamed } = await import("./commands/control.ts");
+      await trigger(socket(), domain, triggerNamed(name), vcpu, options);
+    });
+
+  command("rename <domain> <name>", "give a domain another name")
+    .addOption(output())
+    .action(async (domain, name, options) => {
+      const { rename } = await import("./commands/control.ts");
+      await rename(socket(), domain, name, options);
+    });
+
+  command("dump-core <domain> <file>", "write a domain's memory into a new file")
+    .addOption(output())
+    .action(async (domain, file, options) => {
+      const { dumpCore } = await import("./commands/control.ts");
+      await dumpCore(socket(), domain, file, options);
+    });
+
+  command("save <domain> <file>", "write a domain with its memory into a new file, and end it")
+    .option("-c, --checkpoint", "the domain goes on")
+    .option("-p, --paused", "the domain stays, paused")
+    .addOption(output())
+    .action(async (domain, file, options) => {
+      const { save } = await import("./commands/saved.ts");
+      await save(socket(), domain, file, options);
+    });
+
+  command("restore <file>", "make a domain of a saved one, also of one that xl has saved")
+    .option("-p, --paused", "leave it paused")
+    .option("-c, --console", "attach to its console")
+    .option("-n, --name <name>", "give it another name")
+    .option("--timings", "show how long each stage took")
+    .addOption(output())
+    .action(async (file, options) => {
+      const { restore } = await import("./commands/saved.ts");
+      await restore(socket(), file, options);
+    });
+
+  command("uptime [domain...]", "show how long domains have run")
+    .option("-s, --short", "one line each, without seconds")
+    .addOption(output())
+    .action(async (domains, options) => {
+      const { uptime } = await import("./commands/uptime.ts");
+      await uptime(socket(), domains, options);
     });
 
   command("vcpu-set <domain> <count>", "say how many vCPUs the guest is to have online")

@@ -38,7 +38,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Say how much memory and how many vCPUs the guest is to have
+         * Say how much memory and how many vCPUs the guest is to have, and its share of the processors
          * @description The guest follows in its own time, as far as it can: `memory_now` and `vcpus_online` show how far it is. The config stays as it is, so that a restart begins with it.
          */
         patch: operations["changeDomain"];
@@ -121,7 +121,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End the domain now and keep its record */
+        /** End the domain now, or what was preserved of it, and keep its record */
         post: operations["destroyDomain"];
         delete?: never;
         options?: never;
@@ -140,6 +140,123 @@ export interface paths {
         put?: never;
         /** Send a key of Linux's Magic SysRq to the guest */
         post: operations["sendSysrq"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/affinity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say on which CPUs of the host the vCPUs may run
+         * @description Until the domain ends; a restart begins with what its config says.
+         */
+        post: operations["pinDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/trigger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a trigger to a vCPU */
+        post: operations["triggerDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a domain another name
+         * @description For good: its config has the new name as well.
+         */
+        post: operations["renameDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/dump-core": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write the memory of a live or preserved domain into a file of the host
+         * @description A live domain is paused meanwhile. Answers when the file is written.
+         */
+        post: operations["dumpDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/{id}/save": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write a live domain with its memory into a file of the host
+         * @description The guest suspends itself for that. When all is written the domain ends, and its record says so, unless it is asked to stay. When it cannot be written the domain goes on, and there is no file.
+         */
+        post: operations["saveDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/domains/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a domain of a saved one
+         * @description It has the saved one's name, uuid, devices and memory, and its guest goes on. The file stays. Files of xl's are read too, as far as a domain here can have what they say.
+         */
+        post: operations["restoreDomain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -429,35 +546,47 @@ export interface components {
              * @default 1024
              */
             max_maptrack_frames?: number;
-            /**
-             * @description Latest version of grant tables that the guest may use.
-             * @default 1
-             */
+            /** @description Latest version of grant tables that the guest may use. */
             max_grant_version?: number;
+            /** @description Weight of the domain beside others when CPUs are short: one of 512 gets twice the time of one of 256. */
+            cpu_weight?: number;
+            /** @description Most processor time that the domain gets, in percent of one CPU: 50 is half of one, 200 are two. 0 is no limit. */
+            cap?: number;
+            /** @description CPUs of the host that the guest's vCPUs may run on. */
+            cpus?: string | string[];
+            /** @description CPUs of the host that the guest's vCPUs run on when they can. */
+            cpus_soft?: string | string[];
+            /** @description Name of the cpupool that the domain runs in. */
+            pool?: string;
             /**
-             * @description What happens after the guest has powered off: `destroy` ends the domain, `restart` starts it again.
+             * @description What happens after the guest has powered off; see [After the end](#after-the-end).
              * @default destroy
              * @enum {string}
              */
-            on_poweroff?: "destroy" | "restart";
+            on_poweroff?: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
             /**
-             * @description What happens after the guest has asked for a reboot: `destroy` ends the domain, `restart` starts it again.
+             * @description What happens after the guest has asked for a reboot; see [After the end](#after-the-end).
              * @default restart
              * @enum {string}
              */
-            on_reboot?: "destroy" | "restart";
+            on_reboot?: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
             /**
-             * @description What happens after the guest has let its watchdog expire: `destroy` ends the domain, `restart` starts it again.
+             * @description What happens after the guest has let its watchdog expire; see [After the end](#after-the-end).
              * @default destroy
              * @enum {string}
              */
-            on_watchdog?: "destroy" | "restart";
+            on_watchdog?: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
             /**
-             * @description What happens after the guest has crashed: `destroy` ends the domain, `restart` starts it again.
+             * @description What happens after the guest has crashed; see [After the end](#after-the-end).
              * @default destroy
              * @enum {string}
              */
-            on_crash?: "destroy" | "restart";
+            on_crash?: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
+            /**
+             * @description What happens after the guest has asked for a soft reset, to start another kernel in its memory (kexec); see [After the end](#after-the-end).
+             * @enum {string}
+             */
+            on_soft_reset?: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
             /**
              * @description What the guest sees around it: Xen's interfaces, or the bare hardware of a microvm. `auto`: `xen` for classic guests and for direct guests whose hypercalls the host can take, else `bare`. Not a key of xl.
              * @default auto
@@ -575,35 +704,47 @@ export interface components {
              * @default 1024
              */
             max_maptrack_frames: number;
+            /** @description Latest version of grant tables that the guest may use. */
+            max_grant_version?: number;
+            /** @description Weight of the domain beside others when CPUs are short: one of 512 gets twice the time of one of 256. */
+            cpu_weight?: number;
+            /** @description Most processor time that the domain gets, in percent of one CPU: 50 is half of one, 200 are two. 0 is no limit. */
+            cap?: number;
+            /** @description CPUs of the host that the guest's vCPUs may run on. */
+            cpus?: string | string[];
+            /** @description CPUs of the host that the guest's vCPUs run on when they can. */
+            cpus_soft?: string | string[];
+            /** @description Name of the cpupool that the domain runs in. */
+            pool?: string;
             /**
-             * @description Latest version of grant tables that the guest may use.
-             * @default 1
-             */
-            max_grant_version: number;
-            /**
-             * @description What happens after the guest has powered off: `destroy` ends the domain, `restart` starts it again.
+             * @description What happens after the guest has powered off; see [After the end](#after-the-end).
              * @default destroy
              * @enum {string}
              */
-            on_poweroff: "destroy" | "restart";
+            on_poweroff: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
             /**
-             * @description What happens after the guest has asked for a reboot: `destroy` ends the domain, `restart` starts it again.
+             * @description What happens after the guest has asked for a reboot; see [After the end](#after-the-end).
              * @default restart
              * @enum {string}
              */
-            on_reboot: "destroy" | "restart";
+            on_reboot: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
             /**
-             * @description What happens after the guest has let its watchdog expire: `destroy` ends the domain, `restart` starts it again.
+             * @description What happens after the guest has let its watchdog expire; see [After the end](#after-the-end).
              * @default destroy
              * @enum {string}
              */
-            on_watchdog: "destroy" | "restart";
+            on_watchdog: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
             /**
-             * @description What happens after the guest has crashed: `destroy` ends the domain, `restart` starts it again.
+             * @description What happens after the guest has crashed; see [After the end](#after-the-end).
              * @default destroy
              * @enum {string}
              */
-            on_crash: "destroy" | "restart";
+            on_crash: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
+            /**
+             * @description What happens after the guest has asked for a soft reset, to start another kernel in its memory (kexec); see [After the end](#after-the-end).
+             * @enum {string}
+             */
+            on_soft_reset?: "destroy" | "restart" | "rename-restart" | "preserve" | "coredump-destroy" | "coredump-restart" | "soft-reset";
             /**
              * @description What the guest sees around it: Xen's interfaces, or the bare hardware of a microvm. `auto`: `xen` for classic guests and for direct guests whose hypercalls the host can take, else `bare`. Not a key of xl.
              * @default auto
@@ -619,11 +760,16 @@ export interface components {
         DomainSummary: {
             /** Format: uuid */
             uuid: string;
-            /** @description Number of the domain while it is live; another one after each start */
+            /** @description Number of the domain while it is live or preserved; another one after each start */
             domid?: number;
             name: string;
             /** @enum {string} */
             state: "creating" | "paused" | "running" | "shutting-down" | "rebooting" | "shutdown" | "crashed" | "destroyed" | "lost";
+            /**
+             * @description It has ended, but its memory is still there
+             * @constant
+             */
+            preserved?: true;
             /** @description MiB */
             memory: number;
             vcpus: number;
@@ -631,6 +777,11 @@ export interface components {
             boot_interface?: "classic" | "direct";
             /** @enum {string} */
             platform?: "xen" | "bare";
+            /**
+             * @description pvhd has not made it, and does not touch it
+             * @constant
+             */
+            foreign?: true;
             /**
              * Format: date-time
              * @description Present while the domain is live and has been started
@@ -669,11 +820,16 @@ export interface components {
         Domain: {
             /** Format: uuid */
             uuid: string;
-            /** @description Number of the domain while it is live; another one after each start */
+            /** @description Number of the domain while it is live or preserved; another one after each start */
             domid?: number;
             name: string;
             /** @enum {string} */
             state: "creating" | "paused" | "running" | "shutting-down" | "rebooting" | "shutdown" | "crashed" | "destroyed" | "lost";
+            /**
+             * @description It has ended, but its memory is still there
+             * @constant
+             */
+            preserved?: true;
             /** @description MiB */
             memory: number;
             vcpus: number;
@@ -683,11 +839,22 @@ export interface components {
             platform?: "xen" | "bare";
             /** @description MiB that the guest has at the moment */
             memory_now?: number;
+            /** @description MiB that it can be told to have at the moment */
+            maxmem_now?: number;
+            /** @description Its weight beside other domains at the moment */
+            cpu_weight?: number;
+            /** @description Percent of one CPU that it gets at most at the moment, 0 is no limit */
+            cap?: number;
+            /** @description CPUs of the host that each vCPU may run on, and runs on when it can, at the moment */
+            affinity?: {
+                cpus: string;
+                cpus_soft: string;
+            }[];
             /** @description vCPUs that the guest has online at the moment */
             vcpus_online?: number;
             /** @description vCPUs that it can have online */
             vcpus_max: number;
-            /** @description Present, as the two above, while the domain runs and answers */
+            /** @description Present, as what else is of the moment, while the domain runs and answers */
             devices?: components["schemas"]["Device"][];
             /**
              * Format: date-time
@@ -725,6 +892,8 @@ export interface components {
                     /** @description Exits to the hypervisor, the latest last */
                     last_exits: string[];
                 };
+                /** @description File of the host with its memory as it was then */
+                core_dump?: string;
             };
             /** @description Stages of the latest start with their durations */
             stages: {
@@ -779,20 +948,32 @@ export type $defs = Record<string, never>;
 export interface operations {
     listDomains: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1 or true: also domains of the host that pvhd has not made; it does not touch them */
+                all?: "0" | "1" | "true" | "false";
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description In order of creation */
+            /** @description In order of creation, those of others last */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DomainSummary"][];
+                };
+            };
+            /** @description all is none of these words */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A defect of pvhd or of the host; `code` says which */
@@ -1013,10 +1194,16 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description MiB, up to maxmem of the config */
+                    /** @description MiB, up to maxmem */
                     memory?: number;
                     /** @description vCPUs online, up to maxvcpus of the config */
                     vcpus?: number;
+                    /** @description MiB that memory can go up to */
+                    maxmem?: number;
+                    /** @description Weight of the domain beside others, 1 to 65535 */
+                    cpu_weight?: number;
+                    /** @description Percent of one CPU that it gets at most, 0 is no limit */
+                    cap?: number;
                 };
             };
         };
@@ -1068,6 +1255,15 @@ export interface operations {
             };
             /** @description A defect of pvhd or of the host; `code` says which */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The backend cannot change that */
+            501: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1384,6 +1580,526 @@ export interface operations {
             };
             /** @description A defect of pvhd or of the host; `code` says which */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pinDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Absent: all vCPUs */
+                    vcpu?: number;
+                    /** @description CPUs of the host, such as "0-3,^2" or "all", that it may run on; absent: as they are */
+                    cpus?: string;
+                    /** @description CPUs of the host, such as "0-3,^2" or "all", that it runs on when it can; absent: as they are */
+                    cpus_soft?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The domain after the action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description The body is not JSON, or no object that names CPUs */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such vCPU, or none of the CPUs can be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The backend, or its hypervisor, cannot do that */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    triggerDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    trigger: "nmi" | "reset" | "init" | "power";
+                    /** @default 0 */
+                    vcpu?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The domain after the action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description The body names no trigger */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The domain's state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such vCPU */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The backend, or its hypervisor, cannot do that */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renameDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The domain after the action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description The body has no name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name belongs to another domain */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is not one that a domain can have */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dumpDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Absolute path of a file that is not there yet */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The domain after the action */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description The body names no file */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is there, or the domain's state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file's path is not absolute */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The backend, or its hypervisor, cannot do that */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saveDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Absolute path of a file that is not there yet */
+                    file: string;
+                    /**
+                     * @description The domain goes on
+                     * @default false
+                     */
+                    checkpoint?: boolean;
+                    /**
+                     * @description The domain stays, paused, whatever checkpoint says
+                     * @default false
+                     */
+                    leave_paused?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The domain after it was saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description The body names no file */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is there, the domain's state does not allow it, or its guest does not suspend */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file's path is not absolute */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The backend cannot save and restore, or not this domain */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restoreDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Absolute path of a saved domain */
+                    file: string;
+                    /** @default false */
+                    start_paused?: boolean;
+                    /** @description Another name than the one that it was saved with */
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The domain is restored */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description The body names no file */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name or the uuid belongs to another domain */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The file is not a saved domain, is damaged, or says what cannot be had */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The backend cannot save and restore, or not this domain */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The hypervisor cannot be reached, or the host's network does not allow it */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host has not enough memory */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

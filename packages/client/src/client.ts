@@ -16,6 +16,11 @@ export type Device = Schemas["Device"];
 export type DiskRequest = Undefinable<JsonBody<"attachDisk">>;
 export type VifRequest = Undefinable<JsonBody<"attachVif">>;
 export type DomainChange = Undefinable<JsonBody<"changeDomain">>;
+/** CPUs of the host in xl's notation, for one vCPU or all. */
+export type Pinning = Undefinable<JsonBody<"pinDomain">>;
+export type SaveRequest = Undefinable<JsonBody<"saveDomain">>;
+export type RestoreRequest = Undefinable<JsonBody<"restoreDomain">>;
+export type Trigger = JsonBody<"triggerDomain">["trigger"];
 
 /** Every operation of the API; a test compares this with the OpenAPI document. */
 export const routes = {
@@ -30,6 +35,12 @@ export const routes = {
   destroyDomain: ["POST", "/domains/{id}/destroy"],
   changeDomain: ["PATCH", "/domains/{id}"],
   sendSysrq: ["POST", "/domains/{id}/sysrq"],
+  pinDomain: ["POST", "/domains/{id}/affinity"],
+  triggerDomain: ["POST", "/domains/{id}/trigger"],
+  renameDomain: ["POST", "/domains/{id}/rename"],
+  dumpDomain: ["POST", "/domains/{id}/dump-core"],
+  saveDomain: ["POST", "/domains/{id}/save"],
+  restoreDomain: ["POST", "/domains/restore"],
   listDevices: ["GET", "/domains/{id}/devices"],
   attachDisk: ["POST", "/domains/{id}/disks"],
   detachDisk: ["DELETE", "/domains/{id}/disks/{vdev}"],
@@ -74,6 +85,7 @@ interface Arguments {
   vdev?: string;
   vif?: string;
   force?: boolean;
+  all?: boolean;
   body?: unknown;
 }
 
@@ -91,8 +103,9 @@ export class PvhClient {
     return { domain: value, created: status === 201 };
   }
 
-  async listDomains(): Promise<DomainSummary[]> {
-    return (await this.#call("listDomains")).value;
+  /** @param all with those of the host that pvhd has not made */
+  async listDomains(all = false): Promise<DomainSummary[]> {
+    return (await this.#call("listDomains", { all })).value;
   }
 
   async getDomain(id: string): Promise<Domain> {
@@ -108,7 +121,7 @@ export class PvhClient {
     return (await this.#call(`${action}Domain`, { id })).value;
   }
 
-  /** Says how much memory and how many vCPUs the guest is to have, until it ends. */
+  /** Says how much memory, how many vCPUs and what share of the processors the guest is to have, until it ends. */
   async changeDomain(id: string, body: DomainChange): Promise<Domain> {
     return (await this.#call("changeDomain", { id, body })).value;
   }
@@ -116,6 +129,33 @@ export class PvhClient {
   /** @param key one character of Linux's Magic SysRq */
   async sendSysrq(id: string, key: string): Promise<Domain> {
     return (await this.#call("sendSysrq", { id, body: { key } })).value;
+  }
+
+  /** Says on which CPUs of the host vCPUs may run, until the domain ends. */
+  async pin(id: string, body: Pinning): Promise<Domain> {
+    return (await this.#call("pinDomain", { id, body })).value;
+  }
+
+  async trigger(id: string, trigger: Trigger, vcpu = 0): Promise<Domain> {
+    return (await this.#call("triggerDomain", { id, body: { trigger, vcpu } })).value;
+  }
+
+  async rename(id: string, name: string): Promise<Domain> {
+    return (await this.#call("renameDomain", { id, body: { name } })).value;
+  }
+
+  /** @param file absolute path on pvhd's host of a file that is not there yet */
+  async dumpCore(id: string, file: string): Promise<Domain> {
+    return (await this.#call("dumpDomain", { id, body: { file } })).value;
+  }
+
+  /** Paths are absolute, and pvhd's host's. */
+  async save(id: string, body: SaveRequest): Promise<Domain> {
+    return (await this.#call("saveDomain", { id, body })).value;
+  }
+
+  async restore(body: RestoreRequest): Promise<Domain> {
+    return (await this.#call("restoreDomain", { body })).value;
   }
 
   async listDevices(id: string): Promise<Device[]> {
@@ -163,10 +203,14 @@ export class PvhClient {
   }
 }
 
-function pathOf(operation: Operation, { id = "", vdev = "", vif = "", force = false }: Arguments): string {
+function pathOf(
+  operation: Operation,
+  { id = "", vdev = "", vif = "", force = false, all = false }: Arguments,
+): string {
   const path = routes[operation][1]
     .replace("{id}", encodeURIComponent(id))
     .replace("{vdev}", encodeURIComponent(vdev))
     .replace("{vif}", encodeURIComponent(vif));
-  return force ? `${path}?force=true` : path;
+  const query = [...(force ? ["force=true"] : []), ...(all ? ["all=1"] : [])];
+  return query.length === 0 ? path : `${path}?${query.join("&")}`;
 }

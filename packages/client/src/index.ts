@@ -8,7 +8,9 @@ export {
   type DomainState,
   type DomainSummary,
   type Host,
+  type Pinning,
   PvhClient,
+  type Trigger,
   type VifRequest,
 } from "./client.ts";
 export type { DomainConsole } from "./console.ts";

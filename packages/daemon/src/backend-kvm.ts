@@ -13,13 +13,22 @@ import {
   type VmmStatus,
   vmmsOf,
 } from "@pvh/kvm";
-import type { Backend, DomainStart, HostSummary, Instance } from "./backend.ts";
+import {
+  type Backend,
+  type DomainStart,
+  type HostSummary,
+  type Instance,
+  type Trigger,
+  unsupported,
+} from "./backend.ts";
 import type { ExitRecord } from "./domain.ts";
 
 /** How long a VMM that shall end gets to answer before it is killed. */
 const PATIENCE_MS = 5000;
 /** How long a VMM that has closed its sockets may take to go: consoles get their rest first. */
 const ENDING_MS = 3000;
+
+const NOT_SAVED = "those of a Xen host are saved and restored";
 
 /** Domains on /dev/kvm, each in a VMM process of its own that outlives the daemon. */
 export class KvmBackend implements Backend {
@@ -29,6 +38,8 @@ export class KvmBackend implements Backend {
     const vmm = await launchVmm({ ...start, attached: false });
     return toInstance(vmm, vmm.launched);
   }
+
+  readSaved = cannot("restore a domain", NOT_SAVED);
 
   async find(dir: string, uuid: string): Promise<Instance | undefined> {
     const vmm = await connectVmm(dir, uuid);
@@ -63,6 +74,11 @@ export class KvmBackend implements Backend {
 
   consoleLog(dir: string): Uint8Array {
     return readConsoleLog(dir);
+  }
+
+  /** The guests of others look like any process. */
+  async hostDomains(): Promise<[]> {
+    return [];
   }
 
   /** Every domain has a process of its own; nothing is held here. */
@@ -116,7 +132,39 @@ function toInstance(vmm: Vmm, status: VmmStatus): Instance {
     detachDisk: (vdev, force) => vmm.detachDisk(vdev, force),
     attachVif: (vif) => vmm.attachVif(vif),
     detachVif: (devid, force) => vmm.detachVif(devid, force),
+    rename: (name) => vmm.rename(name),
+    trigger: (trigger) => press(vmm, trigger, platform),
+    setMaxMemory: cannot("limit the memory of a live domain", "mem-set says what it is to have"),
+    setShare: cannot(
+      "share out processor time",
+      "the host's scheduler does, and renice and cgroups tell it how",
+    ),
+    pin: cannot("pin vCPUs", "they are threads of the VMM process, which taskset can pin"),
+    dumpCore: cannot("dump a domain's memory", "gcore can dump the VMM process"),
+    save: cannot("save a domain", NOT_SAVED),
     destroy: () => vmm.destroy(),
+    // With its guest goes the VMM, and with that everything else.
+    remains: false,
+    gone: vmm.exited.then(() => {}),
+    discard: async () => {},
+    setAside: cannot("keep a domain that has ended", "nothing is left of it"),
+    softReset: cannot("reset a guest in its memory", "nothing is left of it"),
     disconnect: () => vmm.disconnect(),
   };
+}
+
+function cannot(action: string, instead: string): () => Promise<never> {
+  return async () => {
+    throw unsupported("kvm", action, instead);
+  };
+}
+
+/** Of the triggers there is the power button, which bare guests have. */
+async function press(vmm: Vmm, trigger: Trigger, platform: VmmStatus["platform"]): Promise<void> {
+  if (trigger === "power" && platform === "bare") return vmm.shutdown();
+  throw unsupported(
+    "kvm",
+    `send the trigger ${trigger}`,
+    platform === "bare" ? "its one trigger is power" : "use shutdown, reboot or sysrq",
+  );
 }

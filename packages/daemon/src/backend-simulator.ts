@@ -1,7 +1,22 @@
-import { accessSync, appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
-import { type DiskConfig, type GuestConfig, type VifConfig, vdevNumber } from "@pvh/builder";
+import {
+  cpusOfList,
+  type DiskConfig,
+  GuestConfig,
+  refuseForeignKeys,
+  type VifConfig,
+  vdevNumber,
+} from "@pvh/builder";
 import { type ErrorCode, isErrorCode, PvhError } from "@pvh/errors";
 import {
   type DeviceStatus,
@@ -12,40 +27,74 @@ import {
   requireVcpuCount,
   requireVif,
 } from "@pvh/kvm";
-import type { Backend, DomainStart, HostSummary, Instance, InstanceState } from "./backend.ts";
+import type {
+  Affinity,
+  Backend,
+  DomainStart,
+  HostDomain,
+  HostSummary,
+  Identity,
+  Instance,
+  InstanceState,
+  Pinning,
+  Share,
+} from "./backend.ts";
 import { ExitReason, ExitRecord } from "./domain.ts";
 
 /**
  * Domains without a hypervisor, for tests of everything above a backend. They outlive a `Domains` object as VMM
- * processes outlive the daemon. What a guest does stands in its command line:
+ * processes outlive the daemon, and remain when they have ended, as Xen's do. What a guest does stands in its command line:
  * `print=TEXT`, `exit=REASON` (at once), `echo` (lines until `quit`), `fail=CODE` (the start fails), `deaf` (nothing
  * can ask it to shut down). A disk whose target is `/fail/CODE` cannot be attached, nor an interface on the bridge `fail`.
  */
 export class SimulatorBackend implements Backend {
-  readonly name = "simulator";
+  /** That of another backend makes it refuse the configs that that one refuses. */
+  readonly name: string;
+  /** Domains that somebody else has made. */
+  foreign: HostDomain[] = [];
   readonly #guests = new Map<string, SimulatedGuest>();
   /** Starts wait for this, so that a test can look at a domain that is being created. */
   gate: Promise<void> = Promise.resolve();
   launches = 0;
 
+  constructor(name = "simulator") {
+    this.name = name;
+  }
+
   async launch({ uuid, dir, config, startPaused }: DomainStart): Promise<Instance> {
     this.launches++;
     await this.gate;
+    refuseForeignKeys(config, this.name);
+    this.#refuseTakenName(config.name);
     const script = readScript(config);
     refuseUnreadable(config.kernel);
     if (script.fail !== undefined)
       throw new PvhError(script.fail, `The simulator fails with ${script.fail}.`);
     for (const file of ["exit.json", "console.log"]) rmSync(join(dir, file), { force: true });
-    const guest = new SimulatedGuest(dir, config, script);
+    const guest = new SimulatedGuest({ uuid, name: config.name, dir }, config, script, {
+      refuseTakenName: (name) => this.#refuseTakenName(name),
+      becomes: (identity) => {
+        this.#guests.delete(guest.uuid);
+        this.#guests.set(identity.uuid, guest);
+      },
+    });
     this.#guests.set(uuid, guest);
     if (startPaused) guest.state = "paused";
     else guest.run();
     return guest.connect();
   }
 
+  async readSaved(file: string): Promise<GuestConfig> {
+    try {
+      return GuestConfig.parse(JSON.parse(readFileSync(file, "utf8")));
+    } catch (cause) {
+      throw new PvhError("SAVED_FORMAT", `${file} is no saved domain.`, { field: "file", cause });
+    }
+  }
+
   async find(_dir: string, uuid: string): Promise<Instance | undefined> {
     const guest = this.#guests.get(uuid);
-    return guest === undefined || guest.ended ? undefined : guest.connect();
+    return guest === undefined || (guest.ended && !guest.remains) ? undefined : guest.connect();
   }
 
   async end(dir: string, uuid: string): Promise<void> {
@@ -76,6 +125,20 @@ export class SimulatorBackend implements Backend {
 
   async close(): Promise<void> {}
 
+  async hostDomains(): Promise<HostDomain[]> {
+    const own = this.#present().map(
+      ({ uuid, name, memoryNow, vcpusOnline }, i): HostDomain => ({
+        uuid,
+        domid: i + 1,
+        name,
+        state: "running",
+        memory: memoryNow,
+        vcpus: vcpusOnline,
+      }),
+    );
+    return [...this.foreign, ...own];
+  }
+
   async checkHost(): Promise<HostSummary> {
     return { backend: this.name, usable: true, memoryAvailable: 1024 };
   }
@@ -85,6 +148,22 @@ export class SimulatorBackend implements Backend {
     const guest = this.#guests.get(uuid);
     if (guest === undefined) throw new Error(`the simulator has no guest ${uuid}`);
     return guest;
+  }
+
+  /** Uuids of what has ended, but remains. */
+  remaining(): string[] {
+    return this.#present()
+      .filter(({ remains }) => remains)
+      .map(({ uuid }) => uuid);
+  }
+
+  #present(): SimulatedGuest[] {
+    return [...this.#guests.values()].filter(({ ended, remains }) => !ended || remains);
+  }
+
+  #refuseTakenName(name: string): void {
+    if (![...this.foreign, ...this.#present()].some((one) => one.name === name)) return;
+    throw new PvhError("DOMAIN_NAME_TAKEN", `The simulator has a domain ${JSON.stringify(name)}.`);
   }
 
   /** Uuids of what "runs". */
@@ -126,10 +205,24 @@ function refuseUnreadable(path: string): void {
   }
 }
 
+/** CPUs of the simulated host. */
+const HOST_CPUS = 8;
+
+/** What a guest needs of its backend. */
+interface Surroundings {
+  refuseTakenName(name: string): void;
+  /** It has another uuid from now on. */
+  becomes(identity: Identity): void;
+}
+
 export class SimulatedGuest {
-  readonly dir: string;
+  dir: string;
+  uuid: string;
+  name: string;
   state: InstanceState = "running";
   ended = false;
+  /** It has ended, and is still there. */
+  remains = false;
   /** What clients wrote to the console. */
   input = "";
   /** It does not tell its status any more, as a stopped process does. */
@@ -139,17 +232,40 @@ export class SimulatedGuest {
   memoryNow: number;
   vcpusOnline: number;
   devices: DeviceStatus[] = [];
+  /** Triggers that were sent: `nmi 0`. */
+  triggers: string[] = [];
+  memoryLimit: number;
+  share: Share;
+  readonly affinity: Affinity[];
   readonly #config: GuestConfig;
   readonly #script: Script;
-  readonly #exited = Promise.withResolvers<ExitRecord>();
+  readonly #surroundings: Surroundings;
+  #exited = Promise.withResolvers<ExitRecord>();
+  #gone = Promise.withResolvers<void>();
   readonly #consoles = new Set<Duplex>();
   #output = "";
 
-  constructor(dir: string, config: GuestConfig, script: Script) {
+  constructor(
+    { uuid, name, dir }: Identity,
+    config: GuestConfig,
+    script: Script,
+    surroundings: Surroundings,
+  ) {
+    const { memory, maxmem = memory, vcpus, maxvcpus = vcpus, cpu_weight: weight = 256, cap = 0 } = config;
+    const { cpus = "all", cpus_soft: cpusSoft = "all" } = config;
+    this.uuid = uuid;
+    this.name = name;
     this.dir = dir;
     this.#config = config;
-    this.memoryNow = config.memory;
-    this.vcpusOnline = config.vcpus;
+    this.#surroundings = surroundings;
+    this.memoryNow = memory;
+    this.memoryLimit = maxmem;
+    this.vcpusOnline = vcpus;
+    this.share = { weight, cap };
+    this.affinity = Array.from({ length: maxvcpus }, (_, vcpu) => ({
+      cpus: ofVcpu(cpus, vcpu),
+      cpusSoft: ofVcpu(cpusSoft, vcpu),
+    }));
     for (const disk of config.disk) this.#attachDisk(disk);
     for (const vif of config.vif) this.#attachVif(vif);
     this.#script = script;
@@ -166,8 +282,14 @@ export class SimulatedGuest {
     return this.#consoles.size;
   }
 
+  /** Called before and after it gets another identity, to let something happen at that moment. */
+  async moves(_done: boolean): Promise<void> {}
+
   /** Called before a pause, to let something happen at that moment. */
   pauses(): void {}
+
+  /** Called before it is saved, likewise. */
+  async saves(): Promise<void> {}
 
   print(text: string): void {
     this.#output += text;
@@ -177,15 +299,35 @@ export class SimulatedGuest {
 
   /** Ends as a VMM does: with a record in the domain's directory. */
   end(reason: ExitReason, more: Partial<ExitRecord> = {}): void {
-    const exit: ExitRecord = { reason, at: new Date().toISOString(), ...more };
+    this.#leave({ ...more, reason }, reason !== "killed");
+  }
+
+  #leave(end: Omit<ExitRecord, "at"> & Partial<ExitRecord>, remains: boolean): void {
+    const exit: ExitRecord = { at: new Date().toISOString(), ...end };
     mkdirSync(this.dir, { recursive: true });
     writeFileSync(join(this.dir, "exit.json"), JSON.stringify(exit));
-    this.#stop(exit);
+    this.#stop(exit, remains);
   }
 
   /** Ends as a killed process does: without a word. */
   kill(): void {
-    this.#stop({ reason: "vmm-died", at: new Date().toISOString() });
+    this.#stop({ reason: "vmm-died", at: new Date().toISOString() }, false);
+  }
+
+  /** Goes on after it has ended, as a guest that had suspended may do. */
+  resume(): void {
+    this.remains = false;
+    this.ended = false;
+    this.state = "running";
+    this.#exited = Promise.withResolvers();
+    this.#gone = Promise.withResolvers();
+    rmSync(join(this.dir, "exit.json"), { force: true });
+  }
+
+  /** Takes away what remains, as another toolstack may do as well. */
+  vanish(): void {
+    this.remains = false;
+    this.#gone.resolve();
   }
 
   openConsole(): Duplex {
@@ -211,6 +353,7 @@ export class SimulatedGuest {
       this.#refuseEnded();
       this.state = state;
     };
+    const remains = () => this.remains;
     return {
       started: {
         pid: process.pid,
@@ -219,6 +362,11 @@ export class SimulatedGuest {
         stages: [{ name: "inspect", ms: 0.25 }],
       },
       exited: this.#exited.promise,
+      gone: this.#gone.promise,
+      get remains() {
+        return remains();
+      },
+      ...this.#endings(),
       status: async () => {
         this.#refuseEnded();
         if (this.hangs) await new Promise(() => {});
@@ -226,6 +374,8 @@ export class SimulatedGuest {
         return {
           state: this.state,
           memoryNow: this.memoryNow,
+          memoryLimit: this.memoryLimit,
+          scheduling: { ...this.share, affinity: this.affinity.map((one) => ({ ...one })) },
           vcpus: { online: this.vcpusOnline, max: maxvcpus },
           devices: [...this.devices],
         };
@@ -253,8 +403,33 @@ export class SimulatedGuest {
       },
       setMemory: async (memory) => {
         this.#refuseEnded();
-        requireMemoryTarget(this.#config, memory);
+        requireMemoryTarget({ ...this.#config, maxmem: this.memoryLimit }, memory);
         this.memoryNow = memory;
+      },
+      setMaxMemory: async (memory) => {
+        this.#refuseEnded();
+        if (memory < this.memoryNow)
+          throw new PvhError("CONFIG_INVALID", "It has more.", { field: "maxmem" });
+        this.memoryLimit = memory;
+      },
+      setShare: async (share) => {
+        this.#refuseEnded();
+        this.share = { ...this.share, ...share };
+      },
+      pin: async (pinning) => {
+        this.#refuseEnded();
+        this.#pin(pinning);
+      },
+      trigger: async (trigger, vcpu) => {
+        this.#refuseEnded();
+        if (vcpu >= this.affinity.length)
+          throw new PvhError("CONFIG_INVALID", "The guest has fewer vCPUs.", { field: "vcpu", found: vcpu });
+        if (trigger === "reset") throw new PvhError("HOST_UNSUPPORTED", "The simulator knows no reset.");
+        this.triggers.push(`${trigger} ${vcpu}`);
+      },
+      rename: async (name) => {
+        this.#surroundings.refuseTakenName(name);
+        this.name = name;
       },
       setVcpus: async (vcpus) => {
         this.#refuseEnded();
@@ -279,11 +454,57 @@ export class SimulatedGuest {
         this.#refuseEnded();
         this.#detach(requireVif(this.devices, devid));
       },
+      save: async (file, after) => {
+        this.#refuseEnded();
+        this.#refuseDeaf();
+        await this.saves();
+        this.#refuseEnded();
+        writeFileSync(file, JSON.stringify({ ...this.#config, uuid: this.uuid, name: this.name }));
+        if (after === "pause") this.state = "paused";
+        if (after === "end") this.#leave({ reason: "suspend", detail: `It was saved to ${file}.` }, false);
+      },
       destroy: async () => {
         if (!this.ended) this.end("killed");
+        this.vanish();
       },
       disconnect: () => {},
     };
+  }
+
+  /** What is done to a guest that has ended. */
+  #endings() {
+    return {
+      discard: async () => this.vanish(),
+      dumpCore: async (file: string) => {
+        if (this.ended && !this.remains) this.#refuseEnded();
+        try {
+          writeFileSync(file, `memory of ${this.name}`, { flag: "wx", mode: 0o600 });
+        } catch (cause) {
+          throw new PvhError("FILE_EXISTS", `${file} is there already.`, { field: "file", cause });
+        }
+      },
+      setAside: async (identity: Identity) => {
+        this.#surroundings.refuseTakenName(identity.name);
+        await this.moves(false);
+        renameSync(this.dir, identity.dir);
+        this.#surroundings.becomes(identity);
+        Object.assign(this, identity);
+        await this.moves(true);
+      },
+      softReset: async () => {
+        if (this.#script.deaf) throw new PvhError("HOST_UNSUPPORTED", "The simulator cannot reset it.");
+        this.resume();
+        return this.connect();
+      },
+    };
+  }
+
+  #pin({ vcpu, ...wanted }: Pinning): void {
+    const { cpus = "all" } = wanted;
+    if (cpusOfList(cpus, HOST_CPUS).size === 0 || (vcpu ?? 0) >= this.affinity.length) {
+      throw new PvhError("CONFIG_INVALID", "The simulator has no such CPU.", { field: "cpus", found: cpus });
+    }
+    for (const [i, one] of this.affinity.entries()) if (i === (vcpu ?? i)) Object.assign(one, wanted);
   }
 
   #attachDisk({ vdev, target, access }: DiskConfig): DeviceStatus {
@@ -335,14 +556,20 @@ export class SimulatedGuest {
     }
   }
 
-  #stop(exit: ExitRecord): void {
+  #stop(exit: ExitRecord, remains: boolean): void {
     if (this.ended) return;
     this.ended = true;
+    this.remains = remains;
     for (const console of this.#consoles) console.push(null);
     this.#exited.resolve(exit);
+    if (!remains) this.#gone.resolve();
   }
 
   #refuseEnded(): void {
     if (this.ended) throw new PvhError("VMM_DIED", "The simulated domain has ended.");
   }
+}
+
+function ofVcpu(texts: string | string[], vcpu: number): string {
+  return typeof texts === "string" ? texts : (texts[vcpu] ?? "all");
 }

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
-import type { Problem } from "@pvh/errors";
+import { type Problem, PvhError } from "@pvh/errors";
 import type { DeviceStatus, VcpuCounts } from "@pvh/kvm";
 import type { ExitRecord, Run } from "./domain.ts";
 
@@ -13,6 +13,8 @@ export interface DomainStart {
   dir: string;
   config: GuestConfig;
   startPaused: boolean;
+  /** File of a saved domain that it goes on from, instead of booting. */
+  saved?: string;
 }
 
 export type InstanceState = "creating" | "paused" | "running" | "shutting-down";
@@ -22,8 +24,49 @@ export interface InstanceStatus {
   state: InstanceState;
   /** MiB. */
   memoryNow: number;
+  /** MiB that it can be told to have; absent where only its config says so. */
+  memoryLimit?: number;
   vcpus: VcpuCounts;
   devices: DeviceStatus[];
+  /** Where the backend schedules the domain itself. */
+  scheduling?: Scheduling;
+}
+
+/** A domain's share of the processors. */
+export interface Share {
+  weight: number;
+  /** Percent of one CPU; 0 is no limit. */
+  cap: number;
+}
+
+/** CPUs of the host in xl's notation: where a vCPU may run, and where it runs when it can. */
+export interface Affinity {
+  cpus: string;
+  cpusSoft: string;
+}
+
+export interface Scheduling extends Share {
+  /** Of each vCPU. */
+  affinity: Affinity[];
+}
+
+/** What stays as it is when it is absent; `vcpu` absent: of all of them. */
+export interface Pinning extends Partial<Affinity> {
+  vcpu?: number;
+}
+
+export const triggers = ["nmi", "reset", "init", "power"] as const;
+export type Trigger = (typeof triggers)[number];
+
+/** What becomes of a domain that was saved. */
+export type AfterSave = "end" | "go-on" | "pause";
+
+/** By which a domain is known. */
+export interface Identity {
+  uuid: string;
+  name: string;
+  /** Its runtime directory. */
+  dir: string;
 }
 
 /** What is known about a start once it is over. */
@@ -51,20 +94,66 @@ export interface Instance {
   detachDisk(vdev: string, force: boolean): Promise<void>;
   attachVif(vif: VifConfig): Promise<DeviceStatus>;
   detachVif(devid: number, force: boolean): Promise<void>;
-  /** Ends the domain now. Resolves when nothing of it runs any more; `exited` then has reason `killed`. */
+  /** Limits what the guest can be told to have, in MiB; CONFIG_INVALID below what it is told to have now. */
+  setMaxMemory(memory: number): Promise<void>;
+  setShare(share: Partial<Share>): Promise<void>;
+  /** CONFIG_INVALID for a vCPU that there is not, or when the host has none of the CPUs. */
+  pin(pinning: Pinning): Promise<void>;
+  /** @param vcpu CONFIG_INVALID when there is none */
+  trigger(trigger: Trigger, vcpu: number): Promise<void>;
+  /** DOMAIN_NAME_TAKEN when another domain of the host has the name. */
+  rename(name: string): Promise<void>;
+  /** Writes the domain's memory into a file; FILE_EXISTS when it is there. Also of a domain that remains. */
+  dumpCore(file: string): Promise<void>;
+  /**
+   * Writes all of the domain into a file, which must not be there yet. When that fails the domain goes on and there is no
+   * file; HOST_UNSUPPORTED when it cannot be saved at all. With `end`, `exited` then has reason `suspend`.
+   */
+  save(file: string, after: AfterSave): Promise<void>;
+  /** Ends the domain now. Resolves when nothing of it is left; `exited` then has reason `killed`, unless it ended before. */
   destroy(): Promise<void>;
   /** Resolves once, when the domain has ended for whatever reason. Never rejects. */
   readonly exited: Promise<ExitRecord>;
+  /** Whether the domain has ended, and is there still with its memory, until `discard` or `destroy`. */
+  readonly remains: boolean;
+  /** Resolves once, when nothing is left of the domain. Never rejects. */
+  readonly gone: Promise<void>;
+  /** Takes away what remains of an ended domain. */
+  discard(): Promise<void>;
+  /** Makes another domain of what remains, so that a new one can have its identity. Its files move to the new directory. */
+  setAside(identity: Identity): Promise<void>;
+  /** Lets what remains go on, with its memory and nothing of the hypervisor's that it had. */
+  softReset(): Promise<Instance>;
   /** Lets go of the domain without touching it. `exited` may stay pending afterwards. */
   disconnect(): void;
+}
+
+/** A domain of the host, whoever has made it. */
+export interface HostDomain {
+  uuid: string;
+  domid: number;
+  /** Empty when it has none. */
+  name: string;
+  state: "paused" | "running" | "shutdown" | "crashed" | "destroyed";
+  /** MiB. */
+  memory: number;
+  vcpus: number;
 }
 
 /** A way to run domains. The backend owns the truth about what runs; it keeps no list of its own. */
 export interface Backend {
   readonly name: string;
-  /** Resolves when the domain runs (or is paused, when asked for). A failure leaves nothing that runs. */
+  /**
+   * Resolves when the domain runs (or is paused, when asked for). A failure leaves nothing that runs; CONFIG_KEY_UNSUPPORTED
+   * for a config that asks for what only another backend can.
+   */
   launch(start: DomainStart): Promise<Instance>;
-  /** The instance that an earlier daemon started, or undefined when none runs; VMM_UNRESPONSIVE when it cannot be asked. */
+  /** The config of a saved domain: what `launch` needs besides the file. A SAVED_ code says what is wrong with it. */
+  readSaved(file: string): Promise<GuestConfig>;
+  /**
+   * The instance that an earlier daemon started, also one that remains, or undefined when there is none; VMM_UNRESPONSIVE
+   * when it cannot be asked.
+   */
   find(dir: string, uuid: string): Promise<Instance | undefined>;
   /** Ends what runs of a domain, whether it answers or not. Resolves when nothing does any more. */
   end(dir: string, uuid: string): Promise<void>;
@@ -74,6 +163,8 @@ export interface Backend {
   openConsole(dir: string): Promise<Duplex>;
   /** The kept console output of a domain, live or ended. */
   consoleLog(dir: string): Uint8Array;
+  /** All domains of the host that the backend can see, also those that pvhd has not made. */
+  hostDomains(): Promise<HostDomain[]>;
   /** What this host can do, for `GET /host`. */
   checkHost(): Promise<HostSummary>;
   /** Lets go of the host; domains go on. */
@@ -94,4 +185,12 @@ export interface HostSummary {
   capabilities?: Record<string, number>;
   /** MiB that a new guest may have. */
   memoryAvailable?: number;
+}
+
+/** @param action completes "cannot" */
+export function unsupported(backend: string, action: string, instead: string): PvhError {
+  return new PvhError("HOST_UNSUPPORTED", `The ${backend} backend cannot ${action}; ${instead}.`, {
+    field: "backend",
+    found: backend,
+  });
 }

@@ -9,12 +9,14 @@ import { openStore, type Store } from "./store.ts";
 export class TestDaemon implements AsyncDisposable {
   readonly stateDir = mkdtempSync(join(tmpdir(), "pvhd-test-"));
   readonly kernel = join(this.stateDir, "kernel");
-  readonly backend = new SimulatorBackend();
+  readonly backend: SimulatorBackend;
   readonly lines: string[] = [];
   #store: Store | undefined;
   #domains: Domains | undefined;
 
-  constructor() {
+  /** @param backend whose refusals the simulator is to have */
+  constructor(backend?: string) {
+    this.backend = new SimulatorBackend(backend);
     writeFileSync(this.kernel, "");
   }
 

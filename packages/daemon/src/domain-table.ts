@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { PvhError } from "@pvh/errors";
 import type { Instance } from "./backend.ts";
-import { type DomainRecord, isLive } from "./domain.ts";
+import { type DomainRecord, isPresent } from "./domain.ts";
 import { nextDomid } from "./domids.ts";
 import type { Store } from "./store.ts";
 
@@ -12,6 +12,8 @@ export interface Entry {
   instance?: Instance | undefined;
   /** Settles when the domain was created; present while it is. */
   creation?: Promise<void> | undefined;
+  /** It is being saved, which takes a while, and which whoever ends it breaks off. */
+  saving?: boolean;
   restartTimer?: NodeJS.Timeout | undefined;
 }
 
@@ -37,32 +39,40 @@ export class DomainTable {
     return this.#entries.get(uuid);
   }
 
-  liveByName(name: string): Entry | undefined {
-    return this.entries().find(({ record }) => record.name === name && isLive(record.state));
+  presentByName(name: string): Entry | undefined {
+    return this.entries().find(({ record }) => record.name === name && isPresent(record));
   }
 
-  liveByDomid(domid: number): Entry | undefined {
-    return this.entries().find(({ record }) => record.domid === domid && isLive(record.state));
+  presentByDomid(domid: number): Entry | undefined {
+    return this.entries().find(({ record }) => record.domid === domid && isPresent(record));
   }
 
-  /** A domid that no live domain has. It is taken when a record has it. */
+  /** A domid that no present domain has. It is taken when a record has it. */
   freeDomid(): number {
-    const live = this.entries().filter(({ record }) => isLive(record.state));
-    this.#lastDomid = nextDomid(this.#lastDomid, new Set(live.flatMap(({ record }) => record.domid ?? [])));
+    const present = this.entries().filter(({ record }) => isPresent(record));
+    const used = new Set(present.flatMap(({ record }) => record.domid ?? []));
+    this.#lastDomid = nextDomid(this.#lastDomid, used);
     return this.#lastDomid;
   }
 
+  /** Records of which nothing is on the host any more. */
   endedByName(name: string): Entry[] {
-    return this.entries().filter(({ record }) => record.name === name && !isLive(record.state));
+    return this.entries().filter(({ record }) => record.name === name && !isPresent(record));
   }
 
-  /** @param id uuid, name, or domid of a live domain; a live domain comes before an ended one of the same name */
-  find(id: string): Entry {
-    const entry =
+  /** @param id uuid, name, or domid of a present domain; which comes before an ended one of the same name */
+  lookUp(id: string): Entry | undefined {
+    return (
       this.#entries.get(id.toLowerCase()) ??
-      this.liveByName(id) ??
-      (/^[1-9][0-9]{0,4}$/.test(id) ? this.liveByDomid(Number(id)) : undefined) ??
-      this.endedByName(id).at(-1);
+      this.presentByName(id) ??
+      (/^[1-9][0-9]{0,4}$/.test(id) ? this.presentByDomid(Number(id)) : undefined) ??
+      this.endedByName(id).at(-1)
+    );
+  }
+
+  /** @throws PvhError DOMAIN_NOT_FOUND */
+  find(id: string): Entry {
+    const entry = this.lookUp(id);
     if (entry === undefined) {
       throw new PvhError(
         "DOMAIN_NOT_FOUND",

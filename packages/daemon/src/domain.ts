@@ -15,7 +15,7 @@ export const DomainState = z.enum([
 ]);
 export type DomainState = z.infer<typeof DomainState>;
 
-/** A live domain owns its name and may have a process; an ended one is a record that waits to be deleted. */
+/** A live domain owns its name and may have a process; an ended one is a record that waits to be deleted, or preserved. */
 export function isLive(state: DomainState): boolean {
   return liveStates.has(state);
 }
@@ -27,6 +27,11 @@ const liveStates: ReadonlySet<DomainState> = new Set([
   "rebooting",
 ]);
 
+/** Whether there may be something of the domain on the host: it owns its name and its domid. */
+export function isPresent({ state, preserved }: Pick<DomainRecord, "state" | "preserved">): boolean {
+  return isLive(state) || preserved;
+}
+
 export { CrashReport, ExitReason };
 
 /** How a run of a domain ended. */
@@ -37,6 +42,8 @@ export const ExitRecord = z.object({
   detail: z.string().optional(),
   lastConsoleLine: z.string().optional(),
   report: CrashReport.optional(),
+  /** File with the domain's memory as it was then. */
+  coreDump: z.string().optional(),
 });
 export type ExitRecord = z.infer<typeof ExitRecord>;
 
@@ -65,9 +72,11 @@ export const DomainRecord = z.object({
   config: GuestConfig,
   startPaused: z.boolean(),
   state: DomainState,
+  /** It has ended, but its memory is still there. */
+  preserved: z.boolean(),
   /** ISO 8601. */
   createdAt: z.string(),
-  /** Of the latest start; unique among live domains. Unknown of what an older pvhd started. */
+  /** Of the latest start; unique among domains that are present. Unknown of what an older pvhd started. */
   domid: z.int().optional(),
   /** Automatic restarts by the config's on_* policies. */
   restarts: z.int(),

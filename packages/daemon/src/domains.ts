@@ -1,26 +1,27 @@
 import { randomUUID } from "node:crypto";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
-import { formatError, PvhError } from "@pvh/errors";
+import { type DiskConfig, GuestConfig, type VifConfig } from "@pvh/builder";
+import { formatError, PvhError, shown } from "@pvh/errors";
 import { type DeviceStatus, requireMemoryTarget, requireVcpuCount } from "@pvh/kvm";
-import type { Backend, Instance, InstanceStatus } from "./backend.ts";
+import type {
+  AfterSave,
+  Backend,
+  HostDomain,
+  Instance,
+  InstanceStatus,
+  Pinning,
+  Trigger,
+} from "./backend.ts";
 import { type ConsoleSource, openConsole } from "./console.ts";
-import { type DomainRecord, type DomainState, type ExitRecord, isLive } from "./domain.ts";
+import { type DomainRecord, isLive, isPresent } from "./domain.ts";
 import { DomainTable, type Entry } from "./domain-table.ts";
+import { LifeCycle } from "./life-cycle.ts";
 import { makeDirectory } from "./make-directory.ts";
-import { endState, restartsAfter } from "./policy.ts";
 import { reconcile } from "./reconcile.ts";
+import { requireShare } from "./scheduling.ts";
 import { Serial } from "./serial.ts";
 import type { Store } from "./store.ts";
-
-interface Settlement {
-  /** False when the policy of the config is not asked. */
-  restart?: boolean;
-  /** When it is another one than the exit's reason says. */
-  state?: DomainState | undefined;
-}
 
 export interface DomainsOptions {
   store: Store;
@@ -43,6 +44,10 @@ export interface DomainChange {
   /** MiB. */
   memory?: number;
   vcpus?: number;
+  /** MiB that `memory` can go up to. */
+  maxmem?: number;
+  cpu_weight?: number;
+  cap?: number;
 }
 
 /**
@@ -53,13 +58,18 @@ export class Domains {
   readonly #table: DomainTable;
   readonly #options: DomainsOptions;
   readonly #serial = new Serial();
-  readonly #restartInterval: number;
-  #closing = false;
+  readonly #lifeCycle: LifeCycle;
 
   private constructor(options: DomainsOptions) {
+    const { store, stateDir, restartInterval = 1000 } = options;
     this.#options = options;
-    this.#restartInterval = options.restartInterval ?? 1000;
-    this.#table = new DomainTable(options.store, join(options.stateDir, "domains"));
+    this.#table = new DomainTable(store, join(stateDir, "domains"));
+    this.#lifeCycle = new LifeCycle({
+      ...options,
+      table: this.#table,
+      serial: this.#serial,
+      restartInterval,
+    });
   }
 
   /** Domains of a store that nobody looks after: for what is about the API alone. */
@@ -71,18 +81,26 @@ export class Domains {
   static async open(options: DomainsOptions): Promise<Domains> {
     const domains = new Domains(options);
     makeDirectory(join(options.stateDir, "domains"), 0o700);
-    await reconcile({
-      ...options,
-      table: domains.#table,
-      adopt: (entry, instance) => domains.#adopt(entry, instance),
-      settle: (entry, exit, state) => domains.#settle(entry, exit, { state }),
-      scheduleRestart: (entry) => domains.#scheduleRestart(entry),
-    });
+    await reconcile({ ...options, table: domains.#table, lifeCycle: domains.#lifeCycle });
     return domains;
   }
 
   list(): DomainRecord[] {
     return this.#table.entries().map((entry) => entry.record);
+  }
+
+  /** Domains of the host that pvhd has not made, and does not touch. */
+  async foreign(): Promise<HostDomain[]> {
+    const all = await this.#options.backend.hostDomains();
+    return all.filter(({ uuid }) => this.#table.byUuid(uuid) === undefined);
+  }
+
+  /** A domain of the host that pvhd has not made, when `id` names one and none of pvhd's. */
+  async foreignNamed(id: string): Promise<HostDomain | undefined> {
+    if (this.#table.lookUp(id) !== undefined) return undefined;
+    const named = ({ uuid, name, domid }: HostDomain) =>
+      name === id || uuid === id.toLowerCase() || `${domid}` === id;
+    return (await this.foreign()).find(named);
   }
 
   /** @param id uuid, name or domid */
@@ -107,22 +125,36 @@ export class Domains {
       await known.creation;
       return { domain: known.record, created: false };
     }
-    const holder = this.#table.liveByName(config.name);
-    if (holder !== undefined) throw nameTaken(holder.record);
+    this.#refuseTakenName(config.name);
+    return { domain: await this.#createNew(uuid, wanted, startPaused), created: true };
+  }
 
-    const entry = this.#table.add({
-      uuid,
-      name: config.name,
-      config: wanted,
-      startPaused,
-      state: "creating",
-      createdAt: new Date().toISOString(),
-      restarts: 0,
-      domid: this.#table.freeDomid(),
-    });
-    entry.creation = this.#serial.run(uuid, () => this.#firstStart(entry));
-    await entry.creation;
-    return { domain: entry.record, created: true };
+  /**
+   * Makes a domain of a saved one: with its name, uuid and devices, and its memory. What is known of an ended domain with
+   * that uuid, perhaps of the same before it was saved, is forgotten.
+   *
+   * @param name instead of the one that it was saved with
+   */
+  async restore(
+    file: string,
+    { startPaused, name }: { startPaused: boolean; name?: string | undefined },
+  ): Promise<DomainRecord> {
+    this.#refuseWhenClosing();
+    const saved = await this.#options.backend.readSaved(file);
+    const uuid = (saved.uuid ?? randomUUID()).toLowerCase();
+    const config: GuestConfig = { ...saved, uuid, name: name ?? saved.name };
+    requireName(config.name);
+    this.#refuseTakenName(config.name);
+    const known = this.#table.byUuid(uuid);
+    if (known !== undefined) {
+      if (isPresent(known.record)) throw uuidTaken(known.record);
+      await this.#serial.run(uuid, async () => {
+        // Somebody else may have been quicker, or have started it again.
+        const entry = this.#table.byUuid(uuid);
+        if (entry !== undefined && !isPresent(entry.record)) await this.#lifeCycle.forget(entry);
+      });
+    }
+    return this.#createNew(uuid, config, startPaused, file);
   }
 
   pause(id: string): Promise<DomainRecord> {
@@ -149,20 +181,98 @@ export class Domains {
   }
 
   /** Until the domain ends; a restart begins with what its config says. All of it is right, or nothing is changed. */
-  change(id: string, { memory, vcpus }: DomainChange): Promise<DomainRecord> {
+  change(id: string, { memory, vcpus, maxmem, cpu_weight, cap }: DomainChange): Promise<DomainRecord> {
     const { config } = this.#table.find(id).record;
-    if (memory !== undefined) requireMemoryTarget(config, memory);
     if (vcpus !== undefined) requireVcpuCount(config, vcpus);
+    const share = requireShare(config, cpu_weight, cap);
     return this.#command(id, "change", async (instance) => {
+      if (memory !== undefined) {
+        const limit = maxmem ?? (await instance.status()).memoryLimit;
+        requireMemoryTarget(limit === undefined ? config : { ...config, maxmem: limit }, memory);
+      }
+      // First what a backend may not know, so that nothing is changed then.
+      if (share !== undefined) await instance.setShare(share);
+      if (maxmem !== undefined) await instance.setMaxMemory(maxmem);
       if (memory !== undefined) await instance.setMemory(memory);
       if (vcpus !== undefined) await instance.setVcpus(vcpus);
     });
   }
 
+  /** Says on which CPUs of the host vCPUs may run, until the domain ends. */
+  pin(id: string, pinning: Pinning): Promise<DomainRecord> {
+    return this.#command(id, "have its vCPUs pinned", (instance) => instance.pin(pinning));
+  }
+
+  trigger(id: string, trigger: Trigger, vcpu: number): Promise<DomainRecord> {
+    return this.#command(id, "take triggers", (instance) => instance.trigger(trigger, vcpu));
+  }
+
+  /** Gives a domain, live or ended, another name for good. */
+  rename(id: string, name: string): Promise<DomainRecord> {
+    requireName(name);
+    return this.#exclusive(id, async (entry) => {
+      const { record, instance } = entry;
+      if (record.name === name) return record;
+      if (isPresent(record)) this.#refuseTakenName(name);
+      // At once, so that nobody else gets the name meanwhile.
+      this.#table.update(entry, { name, config: { ...record.config, name } });
+      try {
+        await instance?.rename(name);
+      } catch (error) {
+        this.#table.update(entry, { name: record.name, config: record.config });
+        throw this.#asEnded(error, record, "take another name");
+      }
+      this.#lifeCycle.log(entry, `was ${record.name}`);
+      return entry.record;
+    });
+  }
+
+  /**
+   * Writes the memory of a live or preserved domain into a file of the host.
+   *
+   * @param file absolute path of a file that is not there yet
+   */
+  dumpCore(id: string, file: string): Promise<DomainRecord> {
+    return this.#exclusive(id, async (entry) => {
+      const { record, instance } = entry;
+      if (instance === undefined) throw wrongState(record, "be dumped");
+      try {
+        await instance.dumpCore(file);
+      } catch (error) {
+        throw this.#asEnded(error, record, "be dumped");
+      }
+      return entry.record;
+    });
+  }
+
+  /**
+   * Writes all of a live domain into a file of the host, from which `restore` makes it again.
+   *
+   * @param file absolute path of a file that is not there yet
+   */
+  save(id: string, file: string, after: AfterSave): Promise<DomainRecord> {
+    return this.#exclusive(id, async (entry) => {
+      const { record, instance } = entry;
+      if (instance === undefined || !isLive(record.state)) throw wrongState(record, "be saved");
+      entry.saving = true;
+      try {
+        await instance.save(file, after);
+      } catch (error) {
+        throw this.#asEnded(error, record, "be saved");
+      } finally {
+        entry.saving = false;
+      }
+      this.#lifeCycle.log(entry, `is saved to ${file}`);
+      if (after === "pause") this.#table.update(entry, { state: "paused" });
+      if (after === "end") await this.#lifeCycle.settle(entry, await instance.exited, { policy: false });
+      return entry.record;
+    });
+  }
+
   /** What the domain has at the moment; undefined when nothing of it runs, or it does not answer soon. */
-  async live({ uuid }: DomainRecord): Promise<InstanceStatus | undefined> {
+  async live({ uuid, state }: DomainRecord): Promise<InstanceStatus | undefined> {
     const instance = this.#table.byUuid(uuid)?.instance;
-    if (instance === undefined) return undefined;
+    if (instance === undefined || !isLive(state)) return undefined;
     const late = Promise.withResolvers<undefined>();
     const timer = setTimeout(() => late.resolve(undefined), LIVE_MS);
     try {
@@ -198,11 +308,11 @@ export class Domains {
     });
   }
 
-  /** Ends the domain now; its record stays. */
+  /** Ends the domain now, or what was preserved of it; its record stays. */
   destroy(id: string): Promise<DomainRecord> {
-    return this.#exclusive(id, async (entry) => {
-      if (!isLive(entry.record.state)) throw wrongState(entry.record, "destroy");
-      await this.#end(entry);
+    return this.#breakingOff(id, async (entry) => {
+      if (!isPresent(entry.record)) throw wrongState(entry.record, "destroy");
+      await this.#lifeCycle.end(entry);
       return entry.record;
     });
   }
@@ -212,7 +322,7 @@ export class Domains {
     const entry = this.#table.find(id);
     const starting = entry.record.state === "creating" || entry.record.state === "rebooting";
     if (starting) await this.#cancelStart(entry);
-    else await this.#exclusive(id, (found) => this.#endAndForget(found));
+    else await this.#breakingOff(id, (found) => this.#lifeCycle.endAndForget(found));
   }
 
   /** The console of a domain: the earlier output, then, while it lives, what comes. */
@@ -232,114 +342,59 @@ export class Domains {
 
   /** Stops looking after the domains; those that run go on. */
   async close(): Promise<void> {
-    this.#closing = true;
-    for (const entry of this.#table.entries()) clearTimeout(entry.restartTimer);
+    this.#lifeCycle.close();
     await this.#serial.idle();
     for (const entry of this.#table.entries()) entry.instance?.disconnect();
   }
 
-  async #firstStart(entry: Entry): Promise<void> {
+  /** @param saved file of a saved domain that it goes on from */
+  async #createNew(
+    uuid: string,
+    config: GuestConfig,
+    startPaused: boolean,
+    saved?: string,
+  ): Promise<DomainRecord> {
+    const other = this.#table.byUuid(uuid);
+    if (other !== undefined) throw uuidTaken(other.record);
+    const entry = this.#table.add({
+      uuid,
+      name: config.name,
+      config,
+      startPaused,
+      state: "creating",
+      preserved: false,
+      createdAt: new Date().toISOString(),
+      restarts: 0,
+      domid: this.#table.freeDomid(),
+    });
+    entry.creation = this.#serial.run(uuid, () => this.#firstStart(entry, saved));
+    await entry.creation;
+    return entry.record;
+  }
+
+  async #firstStart(entry: Entry, saved: string | undefined): Promise<void> {
     try {
-      makeRuntimeDirectory(entry.dir);
-      await this.#launch(entry, entry.record.startPaused);
+      await this.#lifeCycle.launch(entry, entry.record.startPaused, saved);
     } catch (error) {
-      await this.#forget(entry);
-      this.#log(entry, `could not be created: ${formatError(error)}`);
+      await this.#lifeCycle.forget(entry);
+      this.#lifeCycle.log(entry, `could not be created: ${formatError(error)}`);
       throw error;
     } finally {
       entry.creation = undefined;
     }
     for (const ended of this.#table.endedByName(entry.record.name)) {
       void this.#serial
-        .run(ended.record.uuid, () => this.#forget(ended))
+        .run(ended.record.uuid, () => this.#lifeCycle.forget(ended))
         .catch((error: unknown) => {
-          this.#log(ended, `could not be forgotten: ${formatError(error)}`);
+          this.#lifeCycle.log(ended, `could not be forgotten: ${formatError(error)}`);
         });
-    }
-  }
-
-  async #launch(entry: Entry, startPaused: boolean): Promise<void> {
-    const { uuid, config, domid = this.#table.freeDomid() } = entry.record;
-    const startedAt = new Date().toISOString();
-    const instance = await this.#options.backend.launch({ uuid, domid, dir: entry.dir, config, startPaused });
-    try {
-      this.#table.update(entry, {
-        state: startPaused ? "paused" : "running",
-        domid: instance.started.domid ?? domid,
-        run: { ...instance.started, startedAt, hostBoot: this.#options.hostBoot },
-      });
-    } catch (error) {
-      await instance.destroy();
-      throw error;
-    }
-    this.#adopt(entry, instance);
-    this.#log(entry, startPaused ? "is created and paused" : "runs");
-  }
-
-  #adopt(entry: Entry, instance: Instance): void {
-    entry.instance = instance;
-    void instance.exited.then((exit) =>
-      this.#serial.run(entry.record.uuid, async () => {
-        // An end that nobody is left to act on waits in the domain's directory for the next daemon.
-        if (entry.instance === instance && !this.#closing) this.#settle(entry, exit);
-      }),
-    );
-  }
-
-  /** Records the end of a run and does what the policy says. */
-  #settle(
-    entry: Entry,
-    exit: ExitRecord,
-    { restart = true, state = endState(exit.reason) }: Settlement = {},
-  ): void {
-    entry.instance?.disconnect();
-    entry.instance = undefined;
-    const { config, restarts } = entry.record;
-    const again = restart && restartsAfter(exit.reason, config);
-    try {
-      this.#table.update(
-        entry,
-        again ? { state: "rebooting", exit, restarts: restarts + 1 } : { state, exit },
-      );
-    } catch (error) {
-      // The record in memory must say what is true even when the disk is full.
-      entry.record = { ...entry.record, state: again ? "rebooting" : state, exit };
-      this.#log(entry, `has ended, but the database cannot be written: ${formatError(error)}`);
-    }
-    this.#log(entry, `ended by ${exit.reason}${again ? " and starts again" : ""}`);
-    if (again) this.#scheduleRestart(entry);
-  }
-
-  #scheduleRestart(entry: Entry): void {
-    const last = entry.record.run === undefined ? 0 : Date.parse(entry.record.run.startedAt);
-    const wait = Math.min(Math.max(last + this.#restartInterval - Date.now(), 0), this.#restartInterval);
-    clearTimeout(entry.restartTimer);
-    entry.restartTimer = setTimeout(() => {
-      void this.#serial.run(entry.record.uuid, () => this.#restart(entry));
-    }, wait);
-  }
-
-  async #restart(entry: Entry): Promise<void> {
-    if (entry.record.state !== "rebooting" || this.#closing) return;
-    try {
-      makeRuntimeDirectory(entry.dir);
-      this.#table.update(entry, { domid: this.#table.freeDomid() });
-      await this.#launch(entry, false);
-    } catch (error) {
-      const reason = entry.record.exit?.reason ?? "vmm-died";
-      const detail = `The domain ended by ${reason}; the restart that its config asks for failed: ${formatError(error)}`;
-      this.#settle(
-        entry,
-        { reason, at: new Date().toISOString(), detail },
-        { restart: false, state: "crashed" },
-      );
     }
   }
 
   #command(id: string, action: string, run: (instance: Instance) => Promise<void>): Promise<DomainRecord> {
     return this.#exclusive(id, async (entry) => {
-      const { instance } = entry;
-      if (instance === undefined) throw wrongState(entry.record, action);
+      const { instance, record } = entry;
+      if (instance === undefined || !isLive(record.state)) throw wrongState(record, action);
       let done = false;
       try {
         await run(instance);
@@ -348,7 +403,7 @@ export class Domains {
         this.#table.update(entry, { state });
       } catch (error) {
         if (!isGone(error)) throw error;
-        this.#settle(entry, await instance.exited);
+        await this.#lifeCycle.settle(entry, await instance.exited);
         // It ended before it was told what to do, else perhaps because of it.
         if (!done) throw wrongState(entry.record, action);
       }
@@ -359,59 +414,40 @@ export class Domains {
   /** Beside other actions: a guest may take its time to let go of a device, and can be destroyed meanwhile. */
   async #withDevices<T>(id: string, action: string, run: (instance: Instance) => Promise<T>): Promise<T> {
     const { instance, record } = this.#table.find(id);
-    if (instance === undefined) throw wrongState(record, action);
+    if (instance === undefined || !isLive(record.state)) throw wrongState(record, action);
     try {
       return await run(instance);
     } catch (error) {
-      if (!isGone(error)) throw error;
-      throw new PvhError(
-        "DOMAIN_STATE",
-        `The domain ${JSON.stringify(record.name)} ended while it was told to ${action}.`,
-        { field: "state", found: "ended" },
-      );
+      throw this.#asEnded(error, record, action);
     }
   }
 
-  async #end(entry: Entry): Promise<void> {
-    clearTimeout(entry.restartTimer);
-    const { instance } = entry;
-    if (instance === undefined) {
-      await this.#endStray(entry);
-      const detail = "The domain was destroyed while pvhd did not look after a run of it.";
-      this.#settle(entry, { reason: "killed", at: new Date().toISOString(), detail }, { restart: false });
-      return;
-    }
-    await instance.destroy();
-    // Even when the guest ended by itself just before: that it stays ended is what was asked for.
-    this.#settle(entry, await instance.exited, { restart: false, state: "destroyed" });
-  }
-
-  async #endAndForget(entry: Entry): Promise<void> {
-    if (isLive(entry.record.state)) await this.#end(entry);
-    await this.#forget(entry);
-    this.#log(entry, "is forgotten");
+  /** What a failure means to whoever asked: that the domain has gone meanwhile is no defect. */
+  #asEnded(error: unknown, { name }: DomainRecord, action: string): unknown {
+    if (!isGone(error)) return error;
+    return new PvhError(
+      "DOMAIN_STATE",
+      `The domain ${JSON.stringify(name)} ended while it was told to ${action}.`,
+      { field: "state", found: "ended" },
+    );
   }
 
   /** Does not wait for the start: ends its process, upon which the start fails. */
   async #cancelStart(entry: Entry): Promise<void> {
-    await this.#endStray(entry);
+    await this.#lifeCycle.endStray(entry);
     // Whichever came first: the start failed, and a creation left nothing; or it succeeded and is undone here.
     await this.#serial.run(entry.record.uuid, async () => {
-      if (this.#table.byUuid(entry.record.uuid) === entry) await this.#endAndForget(entry);
+      if (this.#table.byUuid(entry.record.uuid) === entry) await this.#lifeCycle.endAndForget(entry);
     });
   }
 
-  /** Ends what runs of a domain without being looked after. */
-  async #endStray({ dir, record }: Entry): Promise<void> {
-    await this.#options.backend.end(dir, record.uuid);
-  }
-
-  async #forget(entry: Entry): Promise<void> {
-    clearTimeout(entry.restartTimer);
-    // What did not answer may have come back since.
-    if (entry.record.state === "lost") await this.#endStray(entry);
-    await rm(entry.dir, { recursive: true, force: true });
-    this.#table.remove(entry);
+  /** In its turn, but what is being saved ends now: a guest may take minutes to suspend. */
+  #breakingOff<T>(id: string, task: (entry: Entry) => Promise<T>): Promise<T> {
+    const { saving, instance } = this.#table.find(id);
+    const done = this.#exclusive(id, task);
+    // What fails here is tried again in its turn.
+    if (saving === true) void instance?.destroy().catch(() => {});
+    return done;
   }
 
   #exclusive<T>(id: string, task: (entry: Entry) => Promise<T>): Promise<T> {
@@ -424,22 +460,25 @@ export class Domains {
   }
 
   #refuseWhenClosing(): void {
-    if (!this.#closing) return;
+    if (!this.#lifeCycle.closing) return;
     throw new PvhError("DAEMON_UNREACHABLE", "pvhd is stopping; send the request again when it is back.");
   }
 
-  #log({ record }: Entry, what: string): void {
-    this.#options.log(`domain ${record.name} (${record.uuid}) ${what}`);
+  #refuseTakenName(name: string): void {
+    const holder = this.#table.presentByName(name);
+    if (holder !== undefined) throw nameTaken(holder.record);
   }
 }
 
-function makeRuntimeDirectory(dir: string): void {
-  try {
-    makeDirectory(dir, 0o700);
-  } catch (cause) {
-    const sentence = `The domain's directory ${dir} cannot be made: free space on its disk, and check that pvhd may write there.`;
-    throw new PvhError("DAEMON_STATE", sentence, { field: "--state", found: dir, cause });
-  }
+function requireName(name: string): void {
+  const { error } = GuestConfig.shape.name.safeParse(name);
+  if (error === undefined) return;
+  const allowed = "a text of 1 to 255 bytes without control characters and /, not like a domid or a uuid";
+  throw new PvhError("CONFIG_INVALID", `name is ${shown(name)}; it must be ${allowed}.`, {
+    field: "name",
+    found: shown(name),
+    allowed,
+  });
 }
 
 function isGone(error: unknown): boolean {
@@ -464,6 +503,14 @@ function refuseOtherRequest(known: DomainRecord, wanted: GuestConfig, startPause
     "DOMAIN_UUID_TAKEN",
     `The uuid ${known.uuid} belongs to the domain ${JSON.stringify(known.name)}, which has another config; leave uuid out, or delete that domain.`,
     { field: "uuid", found: known.uuid },
+  );
+}
+
+function uuidTaken({ uuid, name, state }: DomainRecord): PvhError {
+  return new PvhError(
+    "DOMAIN_UUID_TAKEN",
+    `The uuid ${uuid} belongs to the domain ${JSON.stringify(name)}, which is ${state}; destroy that domain first.`,
+    { field: "uuid", found: uuid },
   );
 }
 

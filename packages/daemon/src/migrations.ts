@@ -19,6 +19,13 @@ const migrations: readonly string[] = [
   `ALTER TABLE domains ADD COLUMN domid INTEGER;
    CREATE UNIQUE INDEX live_domid ON domains (domid)
      WHERE state IN ('creating', 'paused', 'running', 'shutting-down', 'rebooting');`,
+  `ALTER TABLE domains ADD COLUMN preserved INTEGER NOT NULL DEFAULT 0;
+   DROP INDEX live_name;
+   DROP INDEX live_domid;
+   CREATE UNIQUE INDEX present_name ON domains (name)
+     WHERE preserved OR state IN ('creating', 'paused', 'running', 'shutting-down', 'rebooting');
+   CREATE UNIQUE INDEX present_domid ON domains (domid)
+     WHERE preserved OR state IN ('creating', 'paused', 'running', 'shutting-down', 'rebooting');`,
 ];
 
 export function migrate(database: Database, path: string): void {

@@ -1,36 +1,35 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { formatError } from "@pvh/errors";
+import { formatError, PvhError } from "@pvh/errors";
 import { z } from "zod";
 import type { Backend, Instance } from "./backend.ts";
-import { type DomainState, type ExitRecord, isLive } from "./domain.ts";
+import { type ExitRecord, isPresent } from "./domain.ts";
 import type { DomainTable, Entry } from "./domain-table.ts";
+import type { LifeCycle } from "./life-cycle.ts";
 
 export interface Reconciliation {
   table: DomainTable;
+  lifeCycle: LifeCycle;
   backend: Backend;
   stateDir: string;
   hostBoot: string;
   log: (line: string) => void;
-  adopt: (entry: Entry, instance: Instance) => void;
-  /** Records an end; `state` when it is another one than the reason says. */
-  settle: (entry: Entry, exit: ExitRecord, state?: DomainState) => void;
-  scheduleRestart: (entry: Entry) => void;
 }
 
 /**
  * Brings the table in line with what runs, after the daemon was away:
  * - a live domain is found again, or ended by the record that it left, or `lost`;
+ * - what remains of one that ended meanwhile is dealt with as its config says; a preserved one stays so;
  * - a domain in `creating` was never acknowledged: it is ended and forgotten;
  * - a runtime directory that no row knows belongs to such a one too.
  */
 export async function reconcile(task: Reconciliation): Promise<void> {
-  const live = task.table.entries().filter((entry) => isLive(entry.record.state));
-  const results = await Promise.allSettled(live.map((entry) => reconcileOne(task, entry)));
+  const present = task.table.entries().filter((entry) => isPresent(entry.record));
+  const results = await Promise.allSettled(present.map((entry) => reconcileOne(task, entry)));
   for (const [index, result] of results.entries()) {
     if (result.status === "fulfilled") continue;
     // Nothing is known about it, so nothing is claimed: its record stays, and it can still be destroyed.
-    const { name, uuid } = live[index]?.record ?? { name: "", uuid: "" };
+    const { name, uuid } = present[index]?.record ?? { name: "", uuid: "" };
     task.log(`domain ${name} (${uuid}) cannot be looked after: ${formatError(result.reason)}`);
   }
   await removeOrphans(task);
@@ -45,14 +44,23 @@ async function reconcileOne(task: Reconciliation, entry: Entry): Promise<void> {
     return;
   }
   const instance = await task.backend.find(dir, record.uuid);
-  if (instance !== undefined && (await takeUp(task, entry, instance))) return;
+  if (instance !== undefined && !instance.remains && (await takeUp(task, entry, instance))) return;
+  if (instance?.remains === true) {
+    task.lifeCycle.keep(entry, instance);
+    if (!record.preserved) await task.lifeCycle.settle(entry, await instance.exited);
+    return;
+  }
+  if (record.preserved) {
+    task.lifeCycle.lose(entry);
+    return;
+  }
   if (record.state === "rebooting") {
-    task.scheduleRestart(entry);
+    task.lifeCycle.scheduleRestart(entry);
     return;
   }
   const exit = task.backend.exitRecord(dir);
-  if (exit === undefined) task.settle(entry, lostRecord(task, entry), "lost");
-  else task.settle(entry, exit);
+  if (exit === undefined) await task.lifeCycle.settle(entry, lostRecord(task, entry), { state: "lost" });
+  else await task.lifeCycle.settle(entry, exit);
 }
 
 /** False when the instance ended meanwhile. */
@@ -61,13 +69,14 @@ async function takeUp(task: Reconciliation, entry: Entry, instance: Instance): P
     const { state } = await instance.status();
     const startedAt = entry.record.run?.startedAt ?? new Date().toISOString();
     const run = { ...instance.started, startedAt, hostBoot: task.hostBoot };
-    task.table.update(entry, { state, run });
-    task.adopt(entry, instance);
+    task.table.update(entry, { state, run, preserved: false });
+    task.lifeCycle.adopt(entry, instance);
     task.log(`domain ${entry.record.name} (${entry.record.uuid}) is found again, ${state}`);
     return true;
   } catch (error) {
-    instance.disconnect();
     task.log(`domain ${entry.record.name} (${entry.record.uuid}) does not answer: ${formatError(error)}`);
+    if (error instanceof PvhError && error.code === "VMM_DIED") await instance.exited;
+    if (!instance.remains) instance.disconnect();
     return false;
   }
 }

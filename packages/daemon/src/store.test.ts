@@ -23,6 +23,7 @@ function record(changes: Partial<DomainRecord> = {}): DomainRecord {
     config: GuestConfig.parse({ name: "g", type: "pvh", kernel: "/k" }),
     startPaused: false,
     state: "running",
+    preserved: false,
     createdAt: "2026-01-01T00:00:00.000Z",
     restarts: 0,
     ...changes,
@@ -82,6 +83,38 @@ test("the database itself refuses two live domains of one domid, not an ended on
   const twin = record({ uuid: "22222222-2222-4222-8222-222222222222", name: "h", domid: 3 });
   expect(() => store.save(twin)).toThrow(/UNIQUE/);
   store.save({ ...twin, state: "shutdown" });
+  store.close();
+});
+
+test("a preserved domain has its name and domid, an ended one has not", () => {
+  const store = openStore(file);
+  store.save(record({ state: "crashed", preserved: true, domid: 3 }));
+  expect(store.all()).toEqual([record({ state: "crashed", preserved: true, domid: 3 })]);
+  const twin = record({ uuid: "22222222-2222-4222-8222-222222222222" });
+  expect(() => store.save(twin)).toThrow(/UNIQUE/);
+  expect(() => store.save({ ...twin, name: "h", domid: 3 })).toThrow(/UNIQUE/);
+  store.save(record({ state: "crashed", domid: 3 }));
+  store.save({ ...twin, domid: 3 });
+  store.close();
+});
+
+test("a database of the version before there were preserved domains is read", () => {
+  openStore(file).close();
+  const database = new Database(file);
+  database.exec(`DROP INDEX present_name; DROP INDEX present_domid; ALTER TABLE domains DROP COLUMN preserved;
+    CREATE UNIQUE INDEX live_name ON domains (name) WHERE state = 'running';
+    CREATE UNIQUE INDEX live_domid ON domains (domid) WHERE state = 'running';
+    PRAGMA user_version = 2;`);
+  const config = { ...record().config, max_grant_version: 1 };
+  database
+    .prepare(
+      `INSERT INTO domains (uuid, name, config, start_paused, state, created_at, restarts, domid)
+       VALUES (?, 'g', ?, 0, 'running', ?, 0, 4)`,
+    )
+    .run(record().uuid, JSON.stringify(config), record().createdAt);
+  database.close();
+  const store = openStore(file);
+  expect(store.all()).toEqual([record({ config, domid: 4 })]);
   store.close();
 });
 

@@ -10,6 +10,7 @@ const Row = z.object({
   config: z.string(),
   start_paused: z.number(),
   state: z.string(),
+  preserved: z.number(),
   created_at: z.string(),
   restarts: z.number(),
   domid: z.number().nullable(),
@@ -32,11 +33,11 @@ export function openStore(path: string): Store {
   const database = open(path);
   const all = database.prepare<[], unknown>("SELECT * FROM domains ORDER BY created_at, uuid");
   const save = database.prepare<Row>(
-    `INSERT INTO domains (uuid, name, config, start_paused, state, created_at, restarts, domid, run, exit)
-     VALUES (@uuid, @name, @config, @start_paused, @state, @created_at, @restarts, @domid, @run, @exit)
+    `INSERT INTO domains (uuid, name, config, start_paused, state, preserved, created_at, restarts, domid, run, exit)
+     VALUES (@uuid, @name, @config, @start_paused, @state, @preserved, @created_at, @restarts, @domid, @run, @exit)
      ON CONFLICT (uuid) DO UPDATE SET
        name = excluded.name, config = excluded.config, start_paused = excluded.start_paused,
-       state = excluded.state, created_at = excluded.created_at, restarts = excluded.restarts,
+       state = excluded.state, preserved = excluded.preserved, created_at = excluded.created_at, restarts = excluded.restarts,
        domid = excluded.domid, run = excluded.run, exit = excluded.exit`,
   );
   const remove = database.prepare<[string]>("DELETE FROM domains WHERE uuid = ?");
@@ -88,6 +89,7 @@ function toRow(record: DomainRecord): Row {
     config: JSON.stringify(record.config),
     start_paused: record.startPaused ? 1 : 0,
     state: record.state,
+    preserved: record.preserved ? 1 : 0,
     created_at: record.createdAt,
     restarts: record.restarts,
     domid: record.domid ?? null,
@@ -106,6 +108,7 @@ function toRecord(value: unknown): DomainRecord {
       config: JSON.parse(row.config),
       startPaused: row.start_paused !== 0,
       state: row.state,
+      preserved: row.preserved !== 0,
       createdAt: row.created_at,
       restarts: row.restarts,
       ...(row.domid === null ? {} : { domid: row.domid }),

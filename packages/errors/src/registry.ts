@@ -7,7 +7,10 @@
 export const errorCodes = {
   CONFIG_SYNTAX: { status: 422, title: "The guest config is not valid xl.cfg text" },
   CONFIG_KEY_UNKNOWN: { status: 422, title: "The guest config has a key that nobody defines" },
-  CONFIG_KEY_UNSUPPORTED: { status: 422, title: "The guest config uses a key that is not implemented yet" },
+  CONFIG_KEY_UNSUPPORTED: {
+    status: 422,
+    title: "The guest config uses what is not implemented, or not by this backend",
+  },
   CONFIG_INVALID: { status: 422, title: "The guest config has a value that is not allowed" },
   KERNEL_FORMAT: { status: 422, title: "The file is not a kernel of a known format" },
   KERNEL_TRUNCATED: { status: 422, title: "The kernel file ends before something it declares" },
@@ -20,7 +23,11 @@ export const errorCodes = {
   LAYOUT_MEMORY: { status: 422, title: "The guest's memory cannot hold its boot image" },
   FILE_UNREADABLE: { status: 422, title: "A file that the config names cannot be read" },
   DISK_IN_USE: { status: 409, title: "A disk image or device is in use already" },
+  FILE_EXISTS: { status: 409, title: "A file that is to be written is there already" },
   FILE_UNWRITABLE: { status: 500, title: "A file cannot be written" },
+  SAVED_FORMAT: { status: 422, title: "The file is not a saved domain, or a damaged one" },
+  SAVED_TRUNCATED: { status: 422, title: "The saved domain ends before something it declares" },
+  SAVED_VERSION: { status: 422, title: "The saved domain is in a format that is not read" },
   HOST_MEMORY: { status: 507, title: "The host has not enough memory" },
   HOST_KVM_MISSING: { status: 503, title: "/dev/kvm is missing or unusable" },
   HOST_KVM_FORBIDDEN: { status: 503, title: "/dev/kvm may not be opened" },

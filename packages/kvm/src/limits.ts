@@ -12,7 +12,7 @@ export function requireMemoryTarget(config: GuestConfig, memory: number): void {
   if (Number.isInteger(memory) && memory >= 1 && memory <= most) return;
   throw new PvhError(
     "CONFIG_INVALID",
-    `memory is ${memory}; this domain can have 1 to ${most} MiB (maxmem of its config).`,
+    `memory is ${memory}; this domain can have 1 to ${most} MiB (its maxmem, or what mem-max has set).`,
     { field: "memory", found: memory, allowed: `a whole number of MiB from 1 to ${most}` },
   );
 }

@@ -161,6 +161,7 @@ export const ControlRequest = z.discriminatedUnion("method", [
   z.strictObject({ ...call, method: z.literal("reboot") }),
   z.strictObject({ ...call, method: z.literal("destroy") }),
   z.strictObject({ ...call, method: z.literal("sysrq"), key: SysrqKey }),
+  z.strictObject({ ...call, method: z.literal("rename"), name: GuestConfig.shape.name }),
   /** `memory` in MiB. */
   z.strictObject({ ...call, method: z.literal("set-memory"), memory: z.int() }),
   z.strictObject({ ...call, method: z.literal("set-vcpus"), vcpus: z.int() }),

@@ -21,6 +21,16 @@ export async function vcpuSet(
   await change(socket, id, { vcpus: parseCount("vcpus", count) }, options);
 }
 
+/** @param size xl's notation */
+export async function memMax(
+  socket: string | undefined,
+  id: string,
+  size: string,
+  options: OutputOptions,
+): Promise<void> {
+  await change(socket, id, { maxmem: parseMemory(size) }, options);
+}
+
 async function change(
   socket: string | undefined,
   id: string,
@@ -33,7 +43,8 @@ async function change(
 }
 
 /** The guest follows in its own time, or never. */
-function progress(domain: Domain, { memory, vcpus }: DomainChange): string {
+function progress(domain: Domain, { memory, vcpus, maxmem }: DomainChange): string {
+  if (maxmem !== undefined) return `can be told to have up to ${maxmem} MiB`;
   if (memory !== undefined) return `is told to have ${memory} MiB, has ${domain.memory_now ?? "none"}`;
   return `is told to have ${vcpus} vCPUs online, has ${domain.vcpus_online ?? "none"}`;
 }

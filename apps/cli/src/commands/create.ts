@@ -65,9 +65,10 @@ const endedStates: readonly DomainState[] = ["shutdown", "crashed", "destroyed",
 async function createNew(pvhd: PvhClient, request: DomainRequest): Promise<Domain> {
   const first = await pvhd.createDomain(request);
   if (first.created) return first.domain;
-  const { uuid, name, state } = first.domain;
-  if (!endedStates.includes(state)) {
-    const sentence = `uuid ${uuid} belongs to the domain ${name}, which is ${state}; destroy it first, or give another uuid.`;
+  const { uuid, name, state, preserved } = first.domain;
+  if (!endedStates.includes(state) || preserved === true) {
+    const is = preserved === true ? `${state} and preserved` : state;
+    const sentence = `uuid ${uuid} belongs to the domain ${name}, which is ${is}; destroy it first, or give another uuid.`;
     throw new PvhError("DOMAIN_UUID_TAKEN", sentence, { field: "uuid", found: uuid });
   }
   await pvhd.deleteDomain(uuid);

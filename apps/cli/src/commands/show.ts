@@ -15,9 +15,13 @@ function describe(domain: Domain): string {
     name: domain.name,
     uuid: domain.uuid,
     domid: domain.domid,
-    state: domain.state,
+    state: domain.preserved === true ? `${domain.state}, preserved` : domain.state,
     memory: now(domain.memory_now, `${domain.memory} MiB`),
+    maxmem: now(domain.maxmem_now, `${config.maxmem ?? config.memory} MiB`),
     vcpus: now(domain.vcpus_online, String(domain.vcpus), domain.vcpus_max),
+    weight: domain.cpu_weight,
+    cap: domain.cap === 0 ? "none" : domain.cap,
+    cpus: domain.affinity && describeAffinity(domain.affinity),
     kernel: config.kernel,
     ramdisk: config.ramdisk,
     cmdline: config.cmdline,
@@ -31,6 +35,7 @@ function describe(domain: Domain): string {
     restarts: domain.restarts === 0 ? undefined : domain.restarts,
     exit: exit && `${exit.reason} at ${exit.at}${exit.detail === undefined ? "" : `: ${exit.detail}`}`,
     "last line": exit?.last_console_line,
+    "core dump": exit?.core_dump,
   });
   return exit?.report === undefined ? lines : `${lines}\n\n${describeReport(exit.report)}`;
 }
@@ -41,7 +46,17 @@ function now(current: number | undefined, configured: string, max?: number): str
   return current === undefined ? configured : `${configured}, now ${current}${most}`;
 }
 
-/** Registers four to a line, then how the guest came there. */
+/** One text when it is the same for all vCPUs. */
+function describeAffinity(affinity: NonNullable<Domain["affinity"]>): string {
+  const texts = affinity.map(({ cpus, cpus_soft: soft }) =>
+    soft === "all" ? cpus : `${cpus} (soft ${soft})`,
+  );
+  const [first = "-", ...others] = texts;
+  if (others.every((text) => text === first)) return first;
+  return texts.map((text, vcpu) => `${vcpu}: ${text}`).join(", ");
+}
+
+/** Registers four to a line, then how the guest came there, where that is known. */
 function describeReport({ vcpu, registers, instruction, last_exits }: Report): string {
   const cells = Object.entries(registers).map(([name, value]) => `${name.padEnd(8)} ${value.padEnd(18)}`);
   const lines = Array.from({ length: Math.ceil(cells.length / 4) }, (_, row) =>
@@ -54,8 +69,7 @@ function describeReport({ vcpu, registers, instruction, last_exits }: Report): s
     `vCPU ${vcpu} at the end`,
     ...lines,
     `code     ${instruction ?? "not readable"}`,
-    "",
-    "last exits, the latest last",
+    ...(last_exits.length === 0 ? [] : ["", "last exits, the latest last"]),
     ...last_exits.map((line) => `  ${line}`),
   ].join("\n");
 }

@@ -5,12 +5,15 @@ import Fastify, { type FastifyInstance } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import type { Domains } from "../domains.ts";
 import { consoleRoute } from "./console-route.ts";
+import { controlRoutes } from "./control-routes.ts";
 import { deviceRoutes } from "./device-routes.ts";
 import { domainRoutes } from "./domain-routes.ts";
+import { refuseForeignDomains } from "./foreign.ts";
 import { hostRoute } from "./host-route.ts";
 import { parseJson } from "./json-error.ts";
 import { openApiOptions } from "./openapi.ts";
 import { bodyLimit, installProblems, refuseMalformed, sendProblem } from "./problems.ts";
+import { savedRoutes } from "./saved-routes.ts";
 
 /** Bytes of one console input frame. */
 const consoleFrameLimit = 1 << 16;
@@ -46,10 +49,13 @@ export async function createApp(
   );
   prepare(app);
   installProblems(app, log);
+  refuseForeignDomains(app, domains);
   await app.register(swagger, openApiOptions);
   await app.register(swaggerUi, { routePrefix: "/docs" });
   await app.register(websocket, { options: { maxPayload: consoleFrameLimit } });
   await app.register(domainRoutes(domains));
+  await app.register(controlRoutes(domains));
+  await app.register(savedRoutes(domains));
   await app.register(deviceRoutes(domains));
   await app.register(consoleRoute(domains, log));
   await app.register(hostRoute(domains));

@@ -4,11 +4,14 @@ import type { DomainChange as Change } from "../domains.ts";
 
 /** Body of `PATCH /domains/{id}`, as the API documents it. */
 export const DomainChange = z.strictObject({
-  memory: z.int().optional().describe("MiB, up to maxmem of the config"),
+  memory: z.int().optional().describe("MiB, up to maxmem"),
   vcpus: z.int().optional().describe("vCPUs online, up to maxvcpus of the config"),
+  maxmem: z.int().optional().describe("MiB that memory can go up to"),
+  cpu_weight: z.int().optional().describe("Weight of the domain beside others, 1 to 65535"),
+  cap: z.int().optional().describe("Percent of one CPU that it gets at most, 0 is no limit"),
 });
 
-const fields = ["memory", "vcpus"] as const;
+const fields = ["memory", "vcpus", "maxmem", "cpu_weight", "cap"] as const;
 
 /** Whole numbers only; the domain's config says which of them are right. */
 export function readDomainChange(body: unknown): Change {
@@ -23,18 +26,18 @@ export function readDomainChange(body: unknown): Change {
     change[field] = value;
   }
   if (Object.keys(change).length > 0) return change;
-  throw new PvhError("REQUEST_INVALID", "The body names nothing to change; give memory, vcpus or both.", {
+  throw new PvhError("REQUEST_INVALID", `The body names nothing to change; give ${fields.join(" or ")}.`, {
     field: "body",
     found: shown(body),
-    allowed: "an object with memory or vcpus",
+    allowed: `an object with ${fields.join(" or ")}`,
   });
 }
 
 function unchangeable(name: string): PvhError {
   return new PvhError(
     "REQUEST_INVALID",
-    `${shown(name)} of a live domain cannot be changed; memory and vcpus can.`,
-    { field: shown(name).slice(1, -1), found: shown(name), allowed: "memory, vcpus" },
+    `${shown(name)} of a live domain cannot be changed so; ${fields.join(", ")} can.`,
+    { field: shown(name).slice(1, -1), found: shown(name), allowed: fields.join(", ") },
   );
 }
 

@@ -6,14 +6,14 @@ import type { Domains } from "../domains.ts";
 import { DomainChange, readDomainChange } from "./domain-change.ts";
 import { readCreateRequest } from "./domain-request.ts";
 import { anyBody, defect, empty, IdParams, json, notFound, problems } from "./responses.ts";
-import { Domain, DomainRequest, DomainSummary, toDomain, toSummary } from "./schemas.ts";
+import { Domain, DomainRequest, DomainSummary, toDomain, toForeignSummary, toSummary } from "./schemas.ts";
 
 const actions = [
   { name: "pause", summary: "Stop the domain's vCPUs" },
   { name: "unpause", summary: "Let the domain's vCPUs run (again)" },
   { name: "shutdown", summary: "Ask the guest to power off" },
   { name: "reboot", summary: "Ask the guest to reboot; its config's on_reboot says what happens then" },
-  { name: "destroy", summary: "End the domain now and keep its record" },
+  { name: "destroy", summary: "End the domain now, or what was preserved of it, and keep its record" },
 ] as const satisfies { name: keyof Domains; summary: string }[];
 
 export function domainRoutes(domains: Domains): FastifyPluginAsyncZod {
@@ -65,10 +65,23 @@ export function domainRoutes(domains: Domains): FastifyPluginAsyncZod {
         schema: {
           operationId: "listDomains",
           summary: "List the domains, the ended ones that nobody deleted too",
-          response: { 200: json("In order of creation", z.array(DomainSummary)), ...problems(defect) },
+          querystring: z.object({
+            all: z
+              .enum(["1", "true", "0", "false"])
+              .default("0")
+              .describe("1 or true: also domains of the host that pvhd has not made; it does not touch them"),
+          }),
+          response: {
+            200: json("In order of creation, those of others last", z.array(DomainSummary)),
+            ...problems([400, "all is none of these words"], defect),
+          },
         },
       },
-      async () => domains.list().map(toSummary),
+      async (request) => {
+        const own = domains.list().map(toSummary);
+        if (!["1", "true"].includes(request.query.all)) return own;
+        return [...own, ...(await domains.foreign()).map(toForeignSummary)];
+      },
     );
 
     app.get(
@@ -124,7 +137,8 @@ export function domainRoutes(domains: Domains): FastifyPluginAsyncZod {
         validatorCompiler: anyBody,
         schema: {
           operationId: "changeDomain",
-          summary: "Say how much memory and how many vCPUs the guest is to have",
+          summary:
+            "Say how much memory and how many vCPUs the guest is to have, and its share of the processors",
           description:
             "The guest follows in its own time, as far as it can: `memory_now` and `vcpus_online` show how far it is. The config stays as it is, so that a restart begins with it.",
           params: IdParams,
@@ -137,6 +151,7 @@ export function domainRoutes(domains: Domains): FastifyPluginAsyncZod {
               refused,
               [422, "The config does not allow so much, or so little"],
               defect,
+              [501, "The backend cannot change that"],
             ),
           },
         },

@@ -1,8 +1,16 @@
 import { GuestConfig } from "@pvh/builder";
 import { DeviceStatus } from "@pvh/kvm";
 import { z } from "zod";
-import type { HostSummary, InstanceStatus } from "../backend.ts";
-import { CrashReport, type DomainRecord, DomainState, ExitReason, isLive, Run } from "../domain.ts";
+import type { HostDomain, HostSummary, InstanceStatus, Scheduling } from "../backend.ts";
+import {
+  CrashReport,
+  type DomainRecord,
+  DomainState,
+  ExitReason,
+  isLive,
+  isPresent,
+  Run,
+} from "../domain.ts";
 
 const Timestamp = z.iso.datetime().describe("UTC, ISO 8601");
 
@@ -18,13 +26,18 @@ export const Exit = ExitSummary.extend({
     })
     .optional()
     .describe("Where and how it crashed"),
+  core_dump: z.string().optional().describe("File of the host with its memory as it was then"),
 });
 
 const summaryFields = {
   uuid: z.guid(),
-  domid: z.int().optional().describe("Number of the domain while it is live; another one after each start"),
+  domid: z
+    .int()
+    .optional()
+    .describe("Number of the domain while it is live or preserved; another one after each start"),
   name: z.string(),
   state: DomainState,
+  preserved: z.literal(true).optional().describe("It has ended, but its memory is still there"),
   memory: z.int().describe("MiB"),
   vcpus: z.int(),
   boot_interface: Run.shape.bootInterface,
@@ -34,6 +47,7 @@ const summaryFields = {
 /** A domain in a list: flat, and small whatever the domain is like. */
 export const DomainSummary = z.object({
   ...summaryFields,
+  foreign: z.literal(true).optional().describe("pvhd has not made it, and does not touch it"),
   started_at: Timestamp.optional().describe("Present while the domain is live and has been started"),
   exit: ExitSummary.optional().describe("How it ended; absent while the domain is live"),
 });
@@ -54,12 +68,19 @@ export const Device = z
 export const Domain = z.object({
   ...summaryFields,
   memory_now: z.int().optional().describe("MiB that the guest has at the moment"),
+  maxmem_now: z.int().optional().describe("MiB that it can be told to have at the moment"),
+  cpu_weight: z.int().optional().describe("Its weight beside other domains at the moment"),
+  cap: z.int().optional().describe("Percent of one CPU that it gets at most at the moment, 0 is no limit"),
+  affinity: z
+    .array(z.object({ cpus: z.string(), cpus_soft: z.string() }))
+    .optional()
+    .describe("CPUs of the host that each vCPU may run on, and runs on when it can, at the moment"),
   vcpus_online: z.int().optional().describe("vCPUs that the guest has online at the moment"),
   vcpus_max: z.int().describe("vCPUs that it can have online"),
   devices: z
     .array(Device)
     .optional()
-    .describe("Present, as the two above, while the domain runs and answers"),
+    .describe("Present, as what else is of the moment, while the domain runs and answers"),
   created_at: Timestamp,
   started_at: Timestamp.optional(),
   pid: z.int().optional().describe("Process of the domain on the host, while there is one"),
@@ -127,12 +148,17 @@ export function toSummary(record: DomainRecord): z.output<typeof DomainSummary> 
   };
 }
 
+/** A domain of the host that is not pvhd's. */
+export function toForeignSummary({ uuid, domid, ...rest }: HostDomain): z.output<typeof DomainSummary> {
+  return { uuid, domid, ...rest, foreign: true };
+}
+
 /** @param live what it has at the moment, when that is known */
 export function toDomain(record: DomainRecord, live: InstanceStatus | undefined): z.output<typeof Domain> {
   const { run, exit, config } = record;
   return {
     ...shared(record),
-    ...(live && { memory_now: live.memoryNow, vcpus_online: live.vcpus.online, devices: live.devices }),
+    ...(live && toMoment(live)),
     vcpus_max: config.maxvcpus ?? config.vcpus,
     created_at: record.createdAt,
     started_at: run?.startedAt,
@@ -144,9 +170,28 @@ export function toDomain(record: DomainRecord, live: InstanceStatus | undefined)
       detail: exit.detail,
       last_console_line: exit.lastConsoleLine,
       report: exit.report && toReport(exit.report),
+      core_dump: exit.coreDump,
     },
     stages: run?.stages ?? [],
     config,
+  };
+}
+
+function toMoment({ memoryNow, memoryLimit, vcpus, devices, scheduling }: InstanceStatus) {
+  return {
+    memory_now: memoryNow,
+    maxmem_now: memoryLimit,
+    vcpus_online: vcpus.online,
+    devices,
+    ...(scheduling && toShare(scheduling)),
+  };
+}
+
+function toShare({ weight, cap, affinity }: Scheduling) {
+  return {
+    cpu_weight: weight,
+    cap,
+    affinity: affinity.map(({ cpus, cpusSoft }) => ({ cpus, cpus_soft: cpusSoft })),
   };
 }
 
@@ -159,12 +204,14 @@ function toReport({ lastExits, ...rest }: CrashReport) {
   return { ...rest, last_exits: lastExits };
 }
 
-function shared({ uuid, domid, name, state, config, run }: DomainRecord) {
+function shared(record: DomainRecord) {
+  const { uuid, domid, name, state, preserved, config, run } = record;
   return {
     uuid,
-    ...(isLive(state) && domid !== undefined ? { domid } : {}),
+    ...(isPresent(record) && domid !== undefined ? { domid } : {}),
     name,
     state,
+    ...(preserved ? { preserved: true as const } : {}),
     memory: config.memory,
     vcpus: config.vcpus,
     ...(run?.bootInterface && { boot_interface: run.bootInterface }),

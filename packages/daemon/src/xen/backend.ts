@@ -1,28 +1,34 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
+import { type GuestConfig, refuseForeignKeys } from "@pvh/builder";
 import { asPvhError, formatError, PvhError, toProblem } from "@pvh/errors";
-import { connectStore, type XenStore } from "@pvh/xenctl-ffi";
-import type { Backend, DomainStart, HostSummary, Instance } from "../backend.ts";
+import { connectStore, requirePrivcmd, type XenStore } from "@pvh/xenctl-ffi";
+import type { Backend, DomainStart, HostDomain, HostSummary, Instance } from "../backend.ts";
 import type { ExitRecord, StageTiming } from "../domain.ts";
+import { endState } from "../policy.ts";
 import { findGuestLog, openLoggedConsole, readLog } from "./console-log.ts";
 import { openTerminalConsole } from "./console-terminal.ts";
+import { cpupoolNamed } from "./cpupool.ts";
 import { type DeviceHost, XenDevices } from "./devices.ts";
+import { exitReason } from "./exit.ts";
 import {
   type DomainFile,
   readDomainFile,
   readExit,
   readSavedConsole,
+  removeEnd,
   removeFiles,
   writeDomainFile,
 } from "./files.ts";
-import { removeDomain, XenInstance } from "./instance.ts";
-import { domidOfName, enterStore, homeOf, waitForNode } from "./store-nodes.ts";
+import { findDomain } from "./find-domain.ts";
+import { type InstanceHost, removeDomain, XenInstance } from "./instance.ts";
+import { recoverSave } from "./interrupted-save.ts";
+import { readSavedDomain } from "./saved/read-saved.ts";
+import { enterStore, homeOf, namesOfDomains, refuseTakenName, untilConsole } from "./store-nodes.ts";
 import { writeUserData } from "./user-data.ts";
-import type { BuiltDomain } from "./worker/tasks.ts";
+import type { BuiltDomain, DomainSummary } from "./worker/tasks.ts";
 import { XenWorkers } from "./workers.ts";
 
-/** How long xenconsoled gets to serve a new domain, as in xl. */
-const CONSOLE_MS = 10_000;
 const MIB = 2 ** 20;
 
 /** Domains of the Xen host that this is the control domain of. */
@@ -40,9 +46,10 @@ export class XenBackend implements Backend {
 
   async launch(start: DomainStart): Promise<Instance> {
     const { uuid, dir, config, startPaused } = start;
+    refuseForeignKeys(config, this.name);
     const host = await this.#host();
     await refuseTakenName(host.store, config.name);
-    const built = await host.workers.run("build", { uuid, config, cache: this.#kernelCache });
+    const built = await this.#build(host, start);
     const devices = new XenDevices(host, built.domid, uuid);
     removeFiles(dir);
     try {
@@ -58,18 +65,44 @@ export class XenBackend implements Backend {
     }
   }
 
+  async readSaved(file: string): Promise<GuestConfig> {
+    return (await readSavedDomain(this.#workers, file)).config;
+  }
+
   async find(dir: string, uuid: string): Promise<Instance | undefined> {
     const file = readDomainFile(dir);
-    if (file === undefined || file.uuid !== uuid || readExit(dir) !== undefined) return undefined;
+    if (file === undefined || file.uuid !== uuid) return undefined;
+    const earlier = readExit(dir);
     const host = await this.#host();
-    const found = (await host.workers.run("domains", null)).find((one) => one.uuid === uuid);
+    const asked = performance.now();
+    const summary = await findDomain(host, file);
+    const recovered = await recoverSave(host, dir, file.domid, summary);
+    if ("saved" in recovered) {
+      await new XenInstance(this.#instanceHost(host), dir, file).endSaved(recovered.saved);
+      return undefined;
+    }
+    const { found } = recovered;
+    if (found === undefined && earlier !== undefined) {
+      // The daemon may have been killed while it took the last of it away.
+      await removeDomain(host, new XenDevices(host, file.domid, uuid), file.domid, uuid);
+      return undefined;
+    }
     const instance = new XenInstance(this.#instanceHost(host), dir, file);
     this.#instances.add(instance);
-    if (found !== undefined && !found.dying && found.shutdown === undefined) return instance;
-    // It ended while nobody was there: what is left of it goes, and the record says how.
-    instance.look(found);
+    if (found !== undefined && !found.dying && found.shutdown === undefined) {
+      if (earlier === undefined) return instance;
+      if (earlier.reason !== "killed") {
+        // It had suspended, and somebody has resumed it.
+        removeEnd(dir);
+        return instance;
+      }
+      await instance.destroy();
+      return undefined;
+    }
+    // It ended while nobody was there: the record says how.
+    instance.look(found, asked);
     await instance.exited;
-    return undefined;
+    return instance.remains ? instance : undefined;
   }
 
   async end(dir: string, uuid: string): Promise<void> {
@@ -119,6 +152,19 @@ export class XenBackend implements Backend {
     return log === undefined ? new Uint8Array() : readLog(log);
   }
 
+  async hostDomains(): Promise<HostDomain[]> {
+    const { workers, store } = await this.#host();
+    const [domains, names] = await Promise.all([workers.run("domains", null), namesOfDomains(store)]);
+    return domains.map((domain) => ({
+      uuid: domain.uuid,
+      domid: domain.domid,
+      name: names.get(domain.domid) ?? "",
+      state: stateOf(domain),
+      memory: Math.round(domain.memory / MIB),
+      vcpus: domain.vcpusOnline,
+    }));
+  }
+
   async checkHost(): Promise<HostSummary> {
     try {
       const { workers } = await this.#host();
@@ -152,6 +198,17 @@ export class XenBackend implements Backend {
     await this.#workers.close();
   }
 
+  /** A domain with everything that the hypervisor keeps, new or as it was saved. */
+  async #build(host: DeviceHost, { uuid, config, saved }: DomainStart): Promise<BuiltDomain> {
+    const { workers, store } = host;
+    const cpupool = await cpupoolNamed(store, config.pool);
+    if (saved === undefined) {
+      return workers.run("build", { uuid, config, cache: this.#kernelCache, cpupool });
+    }
+    const { memoryMap } = await readSavedDomain(workers, saved);
+    return workers.run("restore", { uuid, config, cpupool, file: saved, memoryMap });
+  }
+
   /** What the store and the host's back ends have of a domain. */
   async #furnish(
     host: DeviceHost,
@@ -176,6 +233,7 @@ export class XenBackend implements Backend {
       stages,
       storeGfn: built.store.gfn,
       consoleGfn: built.console.gfn,
+      ...(built.memoryMap === undefined ? {} : { memoryMap: built.memoryMap }),
       ...(log === undefined ? {} : { log }),
     };
   }
@@ -201,8 +259,12 @@ export class XenBackend implements Backend {
     return { workers: this.#workers, store: await this.#connection };
   }
 
-  #instanceHost(host: DeviceHost) {
-    return { ...host, forget: (instance: XenInstance) => void this.#instances.delete(instance) };
+  #instanceHost(host: DeviceHost): InstanceHost {
+    return {
+      ...host,
+      watch: (instance) => void this.#instances.add(instance),
+      forget: (instance) => void this.#instances.delete(instance),
+    };
   }
 
   /** Also watches for the ends of domains. */
@@ -213,7 +275,11 @@ export class XenBackend implements Backend {
       void store.closed.then(() => {
         this.#connection = undefined;
       });
-      await store.watch("@releaseDomain", () => void this.#lookAtAll());
+      await store.watch("@releaseDomain", () => {
+        this.#lookAtAll().catch((error: unknown) => {
+          process.stderr.write(`domains cannot be looked after: ${formatError(error)}\n`);
+        });
+      });
       return store;
     } catch (error) {
       this.#connection = undefined;
@@ -223,15 +289,20 @@ export class XenBackend implements Backend {
 
   async #lookAtAll(): Promise<void> {
     if (this.#instances.size === 0) return;
+    const asked = performance.now();
     const domains = await this.#workers.run("domains", null);
     for (const instance of [...this.#instances]) {
       const { domid, uuid } = instance.file;
-      instance.look(domains.find((one) => one.domid === domid && one.uuid === uuid));
+      instance.look(
+        domains.find((one) => one.domid === domid && one.uuid === uuid),
+        asked,
+      );
     }
   }
 }
 
 function requireControlDomain(): void {
+  requirePrivcmd();
   if (!existsSync("/proc/xen/capabilities")) return;
   if (readFileSync("/proc/xen/capabilities", "utf8").includes("control_d")) return;
   throw new PvhError(
@@ -244,29 +315,10 @@ function requireControlDomain(): void {
   );
 }
 
-async function refuseTakenName(store: XenStore, name: string): Promise<void> {
-  const holder = await domidOfName(store, name);
-  if (holder === undefined) return;
-  throw new PvhError(
-    "DOMAIN_NAME_TAKEN",
-    `The name ${JSON.stringify(name)} belongs to domain ${holder} of this Xen host (see xl list); choose another name, or destroy that domain.`,
-    { field: "name", found: name },
-  );
-}
-
-async function untilConsole(store: XenStore, domid: number): Promise<void> {
-  const tty = await waitForNode(
-    store,
-    `${homeOf(domid)}/console/tty`,
-    (value) => (value ?? "") !== "",
-    CONSOLE_MS,
-  );
-  if (tty !== undefined) return;
-  throw new PvhError(
-    "HOST_UNSUPPORTED",
-    `xenconsoled has given the domain no console within ${CONSOLE_MS / 1000} s; start it (service xen start, or xenconsoled).`,
-    { field: "console/tty", found: "nothing" },
-  );
+function stateOf({ dying, shutdown, paused }: DomainSummary): HostDomain["state"] {
+  if (dying) return "destroyed";
+  if (shutdown !== undefined) return endState(exitReason(shutdown)) === "crashed" ? "crashed" : "shutdown";
+  return paused ? "paused" : "running";
 }
 
 async function timed<T>(stages: StageTiming[], name: string, work: () => Promise<T>): Promise<T> {

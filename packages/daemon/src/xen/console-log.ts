@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { Duplex } from "node:stream";
-import { PvhError } from "@pvh/errors";
+import { openTty } from "./console-terminal.ts";
 
 /** Bytes of a console's output that are kept: what a client sees first. */
 const KEPT = 2 << 20;
@@ -34,7 +34,8 @@ export function findGuestLog(name: string): LogPart | undefined {
     const file = openFiles(pid).find((path) => path.endsWith(`/guest-${name}.log`));
     if (file === undefined) continue;
     lastPid = pid;
-    return { path: file, offset: statSync(file).size };
+    // Turned by logrotate and not yet opened anew: nothing of this domain is in it.
+    return { path: file, offset: statSync(file, { throwIfNoEntry: false })?.size ?? 0 };
   }
   return undefined;
 }
@@ -83,12 +84,9 @@ export async function openLoggedConsole(
   ended: Promise<unknown>,
 ): Promise<Duplex> {
   const file = await open(log.path, "r");
-  const input = await open(tty, "r+").catch(async (cause) => {
+  const input = await openTty(tty).catch(async (error) => {
     await file.close();
-    throw new PvhError("DOMAIN_STATE", `The domain's console ${tty} cannot be opened.`, {
-      found: tty,
-      cause,
-    });
+    throw error;
   });
   let position = Math.max(log.offset, (await file.stat()).size - KEPT);
   let over = false;

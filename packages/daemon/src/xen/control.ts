@@ -12,11 +12,17 @@ const ACKNOWLEDGEMENT_MS = 10_000;
  * @param node `shutdown` or `sysrq`
  * @throws PvhError DOMAIN_STATE
  */
-export async function askGuest(store: XenStore, domid: number, node: string, request: string): Promise<void> {
+export async function askGuest(
+  store: XenStore,
+  domid: number,
+  node: string,
+  request: string,
+  timeoutMs = ACKNOWLEDGEMENT_MS,
+): Promise<void> {
   const path = `${homeOf(domid)}/control/${node}`;
   await store.write(path, request);
   const taken = (value: string | undefined) => value === undefined || value === "" || value === "\0";
-  if ((await waitForNode(store, path, taken, ACKNOWLEDGEMENT_MS)) !== undefined) return;
+  if ((await waitForNode(store, path, taken, timeoutMs)) !== undefined) return;
   const withdrawn = await store.transaction(async (view) => {
     if ((await view.read(path)) !== request) return false;
     await view.write(path, "");

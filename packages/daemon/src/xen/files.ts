@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { GuestConfig } from "@pvh/builder";
 import { z } from "zod";
 import { ExitRecord, StageTiming } from "../domain.ts";
+import { MemoryRange } from "./saved/own-data.ts";
 
 /** What a domain's runtime directory says about it, for a daemon that was restarted. */
 export const DomainFile = z.object({
@@ -14,6 +15,8 @@ export const DomainFile = z.object({
   /** Frames of the pages that the guest shares with the store and the console. */
   storeGfn: z.int(),
   consoleGfn: z.int(),
+  /** What the guest found; absent when nobody knows it. */
+  memoryMap: z.array(MemoryRange).optional(),
   /** xenconsoled's log of the guest, and where this domain's output begins in it; absent when it writes none. */
   log: z.object({ path: z.string(), offset: z.int() }).optional(),
 });
@@ -48,6 +51,11 @@ export function readSavedConsole(dir: string): Uint8Array | undefined {
 
 export function saveConsole(dir: string, output: Uint8Array): void {
   writeWhole(join(dir, FILES.console), output);
+}
+
+/** What a domain that goes on has said of its end. */
+export function removeEnd(dir: string): void {
+  for (const name of [FILES.exit, FILES.console]) rmSync(join(dir, name), { force: true });
 }
 
 /** What an earlier run has left. */

@@ -1,15 +1,31 @@
-import type { DiskConfig, VifConfig } from "@pvh/builder";
+import { renameSync } from "node:fs";
+import { SENDTRIGGER } from "@pvh/abi";
+import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
 import { formatError, PvhError } from "@pvh/errors";
 import { type DeviceStatus, requireMemoryTarget, requireVcpuCount } from "@pvh/kvm";
-import type { Instance, InstanceStatus, StartSummary } from "../backend.ts";
-import type { ExitRecord } from "../domain.ts";
+import {
+  type AfterSave,
+  type Identity,
+  type Instance,
+  type InstanceStatus,
+  type Pinning,
+  type Share,
+  type StartSummary,
+  type Trigger,
+  unsupported,
+} from "../backend.ts";
+import type { CrashReport, ExitRecord } from "../domain.ts";
 import { readLog } from "./console-log.ts";
 import { askGuest, deaf } from "./control.ts";
 import { type DeviceHost, XenDevices } from "./devices.ts";
 import { exitReason, lastLine } from "./exit.ts";
-import { type DomainFile, readExit, saveConsole, writeExit } from "./files.ts";
-import { homeOf, leaveStore } from "./store-nodes.ts";
-import { removeUserData } from "./user-data.ts";
+import { type DomainFile, readExit, removeEnd, saveConsole, writeDomainFile, writeExit } from "./files.ts";
+import { saveDomain } from "./save.ts";
+import { removeMarker } from "./save-marker.ts";
+import { enterStore, homeOf, leaveStore, renameInStore, setAsideInStore } from "./store-nodes.ts";
+import { isSuspended, Suspension } from "./suspension.ts";
+import { removeUserData, writeUserData } from "./user-data.ts";
+import { FIRST_PORTS } from "./worker/plan.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
 
 const MIB = 2 ** 20;
@@ -19,40 +35,76 @@ const SLACK_KIB = 1024;
 const DRAIN_MS = 2000;
 
 export interface InstanceHost extends DeviceHost {
+  /** Tells the instance from now on when something may have happened to domains. */
+  watch(instance: XenInstance): void;
   /** Nobody watches the domain any more. */
   forget(instance: XenInstance): void;
 }
 
+type End = { reason: ExitRecord["reason"] } & Partial<ExitRecord>;
+
 /** A domain of this host that pvhd looks after. */
 export class XenInstance implements Instance {
-  readonly file: DomainFile;
-  readonly dir: string;
   readonly started: StartSummary;
   readonly exited: Promise<ExitRecord>;
+  readonly gone: Promise<void>;
   readonly #host: InstanceHost;
   readonly #devices: XenDevices;
   readonly #exit = Promise.withResolvers<ExitRecord>();
+  readonly #removed = Promise.withResolvers<void>();
+  #file: DomainFile;
+  #dir: string;
   #asked = false;
+  #remains = false;
+  /** The end is being recorded, or has been. */
   #ending: Promise<void> | undefined;
+  /** The latest. */
+  #suspension: Suspension | undefined;
+  #removal: Promise<void> | undefined;
+  /** Settles when it has another identity, or is to have none. Never rejects. */
+  #move: Promise<void> | undefined;
 
   constructor(host: InstanceHost, dir: string, file: DomainFile) {
     const { domid, uuid, bootInterface, stages } = file;
-    this.file = file;
-    this.dir = dir;
+    this.#file = file;
+    this.#dir = dir;
     this.#host = host;
     this.#devices = new XenDevices(host, domid, uuid);
     this.started = { domid, bootInterface, platform: "xen", stages };
     this.exited = this.#exit.promise;
+    this.gone = this.#removed.promise;
+  }
+
+  get file(): DomainFile {
+    return this.#file;
+  }
+
+  get dir(): string {
+    return this.#dir;
+  }
+
+  get remains(): boolean {
+    return this.#remains;
   }
 
   async status(): Promise<InstanceStatus> {
     const { paused, memory, vcpusOnline } = await this.#summary();
-    const { vcpus, maxvcpus = vcpus } = this.file.config;
+    const { domid } = this.file;
+    const { store, workers } = this.#host;
+    const max = mostVcpus(this.file.config);
+    const [limit, scheduling, devices] = await Promise.all([
+      store.read(`${homeOf(domid)}/memory/static-max`),
+      // It may be ending: the rest is known.
+      workers.run("scheduling", { domid, vcpus: max }).catch(() => null),
+      this.#devices.list(),
+    ]);
     return {
       state: paused ? "paused" : this.#asked ? "shutting-down" : "running",
       memoryNow: Math.round(memory / MIB),
-      vcpus: { online: vcpusOnline, max: maxvcpus },
-      devices: await this.#devices.list(),
+      ...(limit === undefined ? {} : { memoryLimit: Math.floor(Number(limit) / KIB_PER_MIB) }),
+      vcpus: { online: vcpusOnline, max },
+      devices,
+      ...(scheduling === null ? {} : { scheduling }),
     };
   }
 
@@ -82,17 +134,132 @@ export class XenInstance implements Instance {
   }
 
   async setMemory(memory: number): Promise<void> {
-    requireMemoryTarget(this.file.config, memory);
     await this.#summary();
+    const { domid, config } = this.file;
+    const limit = await this.#memoryNode("static-max");
+    requireMemoryTarget(limit === undefined ? config : { ...config, maxmem: limit / KIB_PER_MIB }, memory);
     const kib = memory * KIB_PER_MIB;
-    await this.#host.workers.run("set-max-memory", { domid: this.file.domid, kib: kib + SLACK_KIB });
-    await this.#host.store.write(`${homeOf(this.file.domid)}/memory/target`, `${kib}`);
+    await this.#host.workers.run("set-max-memory", { domid, kib: kib + SLACK_KIB });
+    await this.#host.store.write(`${homeOf(domid)}/memory/target`, `${kib}`);
+  }
+
+  async setMaxMemory(memory: number): Promise<void> {
+    await this.#summary();
+    const { domid, config } = this.file;
+    const target = (await this.#memoryNode("target")) ?? config.memory * KIB_PER_MIB;
+    const kib = memory * KIB_PER_MIB;
+    if (kib < target) {
+      const now = Math.ceil(target / KIB_PER_MIB);
+      throw new PvhError(
+        "CONFIG_INVALID",
+        `maxmem is ${memory}, but the guest is told to have ${now} MiB; lower that first (mem-set).`,
+        { field: "maxmem", found: memory, allowed: `at least ${now}` },
+      );
+    }
+    await this.#host.workers.run("set-max-memory", { domid, kib: kib + SLACK_KIB });
+    await this.#host.store.write(`${homeOf(domid)}/memory/static-max`, `${kib}`);
+  }
+
+  async setShare(share: Partial<Share>): Promise<void> {
+    await this.#summary();
+    await this.#host.workers.run("set-share", { domid: this.file.domid, share });
+  }
+
+  async pin({ vcpu, ...affinity }: Pinning): Promise<void> {
+    await this.#summary();
+    const { domid } = this.file;
+    if (vcpu !== undefined) this.#requireVcpu(vcpu);
+    const vcpus = vcpu === undefined ? [...Array(mostVcpus(this.file.config)).keys()] : [vcpu];
+    await this.#host.workers.run("pin", { domid, vcpus, ...affinity });
+  }
+
+  async trigger(trigger: Trigger, vcpu: number): Promise<void> {
+    await this.#summary();
+    this.#requireVcpu(vcpu);
+    if (trigger === "power") {
+      throw unsupported("xen", "press a power button", "PVH guests have none there; shutdown asks the guest");
+    }
+    try {
+      await this.#host.workers.run("trigger", {
+        domid: this.file.domid,
+        trigger: SENDTRIGGER[trigger],
+        vcpu,
+      });
+    } catch (error) {
+      if (!(error instanceof PvhError) || error.details.found !== "ENOSYS") throw error;
+      throw unsupported("xen", `send the trigger ${trigger}`, "the hypervisor has only nmi for PVH guests");
+    }
+  }
+
+  async rename(name: string): Promise<void> {
+    if (!this.#remains) await this.#summary();
+    const { domid, uuid, config } = this.file;
+    await renameInStore(this.#host.store, domid, uuid, name);
+    this.#describe({ ...this.file, config: { ...config, name } });
+  }
+
+  async dumpCore(file: string): Promise<void> {
+    const { domid } = this.file;
+    const { workers } = this.#host;
+    if (this.#remains) {
+      await workers.run("dump-core", { domid, file });
+      return;
+    }
+    await this.#summary();
+    // So that all of it is of one moment. Pauses are counted: one of the user's stays.
+    await workers.run("pause", domid);
+    try {
+      await workers.run("dump-core", { domid, file });
+    } finally {
+      await workers.run("unpause", domid);
+    }
+  }
+
+  async save(file: string, after: AfterSave): Promise<void> {
+    const { domid, bootInterface } = this.#file;
+    if (bootInterface === "classic") {
+      throw unsupported(
+        "xen",
+        "save a classic guest",
+        "its kernel would crash when it suspends (Linux up to 4.10 stops in xen_pv_pre_suspend)",
+      );
+    }
+    if ((await this.#summary()).paused) {
+      throw new PvhError(
+        "DOMAIN_STATE",
+        "The domain is paused; unpause it first: its guest has to take part.",
+        {
+          field: "state",
+          found: "paused",
+        },
+      );
+    }
+    await this.#requireListener("shutdown", "suspend");
+    const suspension = new Suspension(this.#host, domid);
+    this.#suspension = suspension;
+    const dir = this.#dir;
+    const ends = after === "end";
+    await saveDomain({ host: this.#host, dir, domain: this.#file, suspension, file, ends });
+    if (ends) {
+      await this.endSaved(file);
+      return;
+    }
+    if (after === "pause") await this.#host.workers.run("pause", domid);
+    await suspension.resume();
+    removeMarker(dir);
+  }
+
+  /** Takes the domain away, all of which is in the file. */
+  async endSaved(file: string): Promise<void> {
+    await this.#end({ reason: "suspend", detail: `It was saved to ${file}.` }, false);
+    await this.#remove();
+    removeMarker(this.#dir);
   }
 
   async setVcpus(count: number): Promise<void> {
     requireVcpuCount(this.file.config, count);
     await this.#summary();
-    const { vcpus, maxvcpus = vcpus } = this.file.config;
+    const maxvcpus = mostVcpus(this.file.config);
     await this.#host.store.transaction(async (view) => {
       for (let vcpu = 0; vcpu < maxvcpus; vcpu++) {
         const path = `${homeOf(this.file.domid)}/cpu/${vcpu}/availability`;
@@ -102,67 +269,219 @@ export class XenInstance implements Instance {
     });
   }
 
-  attachDisk(disk: DiskConfig): Promise<DeviceStatus> {
+  async attachDisk(disk: DiskConfig): Promise<DeviceStatus> {
+    this.#refuseWhileSaved();
     return this.#devices.attachDisk(disk);
   }
-  detachDisk(vdev: string, force: boolean): Promise<void> {
+  async detachDisk(vdev: string, force: boolean): Promise<void> {
+    this.#refuseWhileSaved();
     return this.#devices.detachDisk(vdev, force);
   }
-  attachVif(vif: VifConfig): Promise<DeviceStatus> {
+  async attachVif(vif: VifConfig): Promise<DeviceStatus> {
+    this.#refuseWhileSaved();
     return this.#devices.attachVif(vif);
   }
-  detachVif(devid: number, force: boolean): Promise<void> {
+  async detachVif(devid: number, force: boolean): Promise<void> {
+    this.#refuseWhileSaved();
     return this.#devices.detachVif(devid, force);
   }
 
   async destroy(): Promise<void> {
-    await this.#end({ reason: "killed" });
+    // Whatever it would print from now on nobody waits for.
+    if (this.#ending === undefined) await this.#host.workers.run("pause", this.file.domid).catch(() => {});
+    await this.#end({ reason: "killed" }, false);
+    await this.#remove();
+  }
+
+  async discard(): Promise<void> {
+    await this.#remove();
+  }
+
+  setAside(identity: Identity): Promise<void> {
+    const move = this.#setAside(identity);
+    this.#move = move.catch(() => {});
+    return move;
+  }
+
+  async #setAside({ uuid, name, dir }: Identity): Promise<void> {
+    const { store, workers } = this.#host;
+    const [before, earlierDir] = [this.#file, this.#dir];
+    const { domid, config } = before;
+    await setAsideInStore(store, domid, { uuid, name });
+    try {
+      // First: whoever finds it half renamed reads there what it is to become.
+      this.#moveTo(dir, { ...before, uuid, config: { ...config, uuid, name } });
+      await workers.run("set-handle", { domid, uuid });
+    } catch (error) {
+      await setAsideInStore(store, domid, { uuid: before.uuid, name: config.name });
+      if (this.#dir !== earlierDir) this.#moveTo(earlierDir, before);
+      throw error;
+    }
+    removeUserData(domid, before.uuid);
+  }
+
+  async softReset(): Promise<Instance> {
+    const { domid, uuid, config, bootInterface, storeGfn, consoleGfn } = this.file;
+    const { store, workers } = this.#host;
+    if (bootInterface === "classic") {
+      throw unsupported(
+        "xen",
+        "reset a classic guest in its memory",
+        "its kernel would not find its way back",
+      );
+    }
+    const tty = (await store.read(`${homeOf(domid)}/console/tty`)) ?? "";
+    await this.#devices.removeAll();
+    await store.release(domid);
+    await leaveStore(store, domid, uuid);
+    await workers.run("soft-reset", { domid, storeGfn, consoleGfn });
+    await enterStore(store, uuid, config, {
+      domid,
+      store: { gfn: storeGfn, port: FIRST_PORTS.store },
+      console: { gfn: consoleGfn, port: FIRST_PORTS.console },
+    });
+    // xenconsoled goes on with the terminal that it has, and does not say so again.
+    await store.write(`${homeOf(domid)}/console/tty`, tty);
+    await this.#devices.addAll(config.disk, config.vif);
+    removeEnd(this.#dir);
+    this.#host.forget(this);
+    this.#remains = false;
+    const next = new XenInstance(this.#host, this.#dir, this.file);
+    this.#host.watch(next);
+    await workers.run("unpause", domid);
+    return next;
   }
 
   disconnect(): void {
     this.#host.forget(this);
   }
 
-  /** Something may have happened to the domain: this is what the hypervisor has of it now. */
-  look(summary: DomainSummary | undefined): void {
-    if (summary === undefined || summary.dying) {
-      // Somebody else ended it, or another object of ours, which has left a record.
-      void this.#end(
-        readExit(this.dir) ?? { reason: "killed", detail: "Another toolstack destroyed the domain." },
-      );
-    } else if (summary.shutdown !== undefined) {
-      void this.#end({ reason: exitReason(summary.shutdown) });
+  /**
+   * Something may have happened to the domain: the hypervisor had this of it when it was asked.
+   *
+   * @param asked of `performance.now()`
+   */
+  look(summary: DomainSummary | undefined, asked = performance.now()): void {
+    if (this.#suspension?.takes(summary, asked) === true) return;
+    if (summary === undefined) void this.#miss();
+    else if (summary.dying) void this.#lose();
+    else if (summary.shutdown !== undefined) void this.#end({ reason: exitReason(summary.shutdown) }, true);
+  }
+
+  /** It was not there: it is gone, unless it has only got another uuid since somebody asked. */
+  async #miss(): Promise<void> {
+    try {
+      await this.#move;
+      const { domid, uuid } = this.file;
+      const domains = await this.#host.workers.run("domains", null);
+      if (!domains.some((one) => one.domid === domid && one.uuid === uuid && !one.dying)) await this.#lose();
+    } catch (error) {
+      process.stderr.write(`domain ${this.file.uuid} cannot be looked for: ${formatError(error)}\n`);
     }
   }
 
-  /** Takes the domain and all that belongs to it away, once, whoever asks for it first. */
-  #end(exit: { reason: ExitRecord["reason"] } & Partial<ExitRecord>): Promise<void> {
-    this.#ending ??= this.#finish(exit).finally(() => this.#host.forget(this));
+  /** Somebody else ended it, or another object of ours, which has left a record. */
+  async #lose(): Promise<void> {
+    await this.#end({ reason: "killed", detail: "Another toolstack destroyed the domain." }, false);
+    await this.#remove().catch((error: unknown) => {
+      const { domid, uuid } = this.file;
+      process.stderr.write(
+        `what domain ${domid} (${uuid}) has left cannot be removed: ${formatError(error)}\n`,
+      );
+    });
+  }
+
+  /** Records the end, once, whoever sees it first. Never rejects. */
+  #end(end: End, remains: boolean): Promise<void> {
+    this.#ending ??= this.#finish(end, remains);
     return this.#ending;
   }
 
-  async #finish(exit: { reason: ExitRecord["reason"] } & Partial<ExitRecord>): Promise<void> {
-    const { domid, uuid } = this.file;
+  async #finish(end: End, remains: boolean): Promise<void> {
+    // Whoever waits for the guest to suspend waits for nothing.
+    this.#suspension?.takes(undefined, performance.now());
+    // What somebody of ours has recorded before is right, and its console's log may be another domain's by now.
+    const record = readExit(this.#dir) ?? (await this.#recorded(end, remains));
+    this.#remains = remains;
+    this.#exit.resolve(record);
+  }
+
+  async #recorded(end: End, remains: boolean): Promise<ExitRecord> {
     const output = await this.#lastOutput();
     const lastConsoleLine = lastLine(output);
+    const crashed = end.reason === "crash" || end.reason === "watchdog";
+    const report = remains && crashed ? await this.#report() : undefined;
     const record: ExitRecord = {
       at: new Date().toISOString(),
       ...(lastConsoleLine === undefined ? {} : { lastConsoleLine }),
-      ...exit,
+      ...(report === undefined ? {} : { report }),
+      ...end,
     };
     try {
-      saveConsole(this.dir, output);
+      saveConsole(this.#dir, output);
       // Before the domain goes: whoever finds it gone reads why.
-      writeExit(this.dir, record);
+      writeExit(this.#dir, record);
     } catch (error) {
+      const { uuid } = this.file;
       process.stderr.write(`domain ${uuid}: how it ended cannot be recorded: ${formatError(error)}\n`);
     }
+    return record;
+  }
+
+  /** Takes the domain and all that belongs to it away. What has failed can be tried again. */
+  #remove(): Promise<void> {
+    this.#removal ??= this.#takeAway().catch((error: unknown) => {
+      this.#removal = undefined;
+      throw error;
+    });
+    return this.#removal;
+  }
+
+  async #takeAway(): Promise<void> {
+    const { domid, uuid } = this.file;
+    await removeDomain(this.#host, this.#devices, domid, uuid);
+    this.#remains = false;
+    this.#host.forget(this);
+    this.#removed.resolve();
+  }
+
+  /** What the first vCPU was doing; a crash is told without when that cannot be had. */
+  async #report(): Promise<CrashReport | undefined> {
     try {
-      await removeDomain(this.#host, this.#devices, domid, uuid);
+      const { domid } = this.file;
+      return (await this.#host.workers.run("registers", { domid, vcpu: 0 })) ?? undefined;
     } catch (error) {
-      process.stderr.write(`domain ${domid} (${uuid}) cannot be removed: ${formatError(error)}\n`);
+      process.stderr.write(`domain ${this.file.uuid}: its registers cannot be read: ${formatError(error)}\n`);
+      return undefined;
     }
-    this.#exit.resolve(record);
+  }
+
+  #moveTo(dir: string, file: DomainFile): void {
+    renameSync(this.#dir, dir);
+    this.#dir = dir;
+    this.#describe(file);
+  }
+
+  #describe(file: DomainFile): void {
+    this.#file = file;
+    writeDomainFile(this.#dir, file);
+    writeUserData(file.domid, file.uuid, file.config);
+  }
+
+  /** KiB */
+  async #memoryNode(name: "target" | "static-max"): Promise<number | undefined> {
+    const text = await this.#host.store.read(`${homeOf(this.file.domid)}/memory/${name}`);
+    return text === undefined || !/^[0-9]+$/.test(text) ? undefined : Number(text);
+  }
+
+  #requireVcpu(vcpu: number): void {
+    const most = mostVcpus(this.file.config);
+    if (vcpu < most) return;
+    throw new PvhError("CONFIG_INVALID", `vcpu is ${vcpu}, but the domain has the vCPUs 0 to ${most - 1}.`, {
+      field: "vcpu",
+      found: vcpu,
+      allowed: `0 to ${most - 1}`,
+    });
   }
 
   /** All output that was kept, when xenconsoled has taken the guest's last. */
@@ -189,17 +508,33 @@ export class XenInstance implements Instance {
 
   async #ask(node: string, request: string): Promise<void> {
     await this.#summary();
+    await this.#requireListener(node, request);
+    await askGuest(this.#host.store, this.file.domid, node, request);
+  }
+
+  async #requireListener(node: string, request: string): Promise<void> {
     const { domid, storeGfn } = this.file;
     const listens = await this.#host.workers.run("store-used", { domid, gfn: storeGfn });
     if (!listens) throw deaf(node, request);
-    await askGuest(this.#host.store, domid, node, request);
+  }
+
+  #refuseWhileSaved(): void {
+    if (this.#suspension?.active !== true) return;
+    throw new PvhError("DOMAIN_STATE", "The domain is being saved; wait until that is done.", {
+      field: "state",
+      found: "being saved",
+    });
   }
 
   async #summary(): Promise<DomainSummary> {
     const { domid, uuid } = this.file;
+    const asked = performance.now();
     const domains = this.#ending === undefined ? await this.#host.workers.run("domains", null) : [];
     const found = domains.find((one) => one.domid === domid && one.uuid === uuid);
     if (found !== undefined && !found.dying && found.shutdown === undefined) return found;
+    // Seen before anybody told.
+    if (this.#ending === undefined) this.look(found, asked);
+    if (isSuspended(found)) this.#refuseWhileSaved();
     throw new PvhError("VMM_DIED", `The domain ${domid} (${uuid}) has ended.`, {
       field: "state",
       found: "ended",
@@ -216,8 +551,15 @@ export async function removeDomain(
 ): Promise<void> {
   const there = (await workers.run("domains", null)).some((one) => one.domid === domid && one.uuid === uuid);
   if (there) await workers.run("pause", domid);
-  await devices.removeAll();
-  if (there) await workers.run("destroy", domid);
-  await leaveStore(store, domid, uuid);
+  // Its number may be another domain's by now.
+  if (there || (await store.read(`${homeOf(domid)}/vm`)) === `/vm/${uuid}`) {
+    await devices.removeAll();
+    if (there) await workers.run("destroy", domid);
+    await leaveStore(store, domid, uuid);
+  }
   removeUserData(domid, uuid);
+}
+
+function mostVcpus({ vcpus, maxvcpus = vcpus }: GuestConfig): number {
+  return maxvcpus;
 }

@@ -1,6 +1,7 @@
 import type { GuestConfig } from "@pvh/builder";
+import { PvhError } from "@pvh/errors";
 import { populateGuest } from "@pvh/kvm/xenstore";
-import { record, type XenStore } from "@pvh/xenctl-ffi";
+import { record, type StoreView, textOfUtf8, utf8Text, type XenStore } from "@pvh/xenctl-ffi";
 import type { BuiltDomain } from "./worker/tasks.ts";
 
 const KIB_PER_MIB = 1024;
@@ -12,7 +13,7 @@ export async function enterStore(
   store: XenStore,
   uuid: string,
   config: GuestConfig,
-  { domid, store: storePage, console }: BuiltDomain,
+  { domid, store: storePage, console }: Pick<BuiltDomain, "domid" | "store" | "console">,
 ): Promise<void> {
   const { name, memory, maxmem = memory, vcpus, maxvcpus = vcpus } = config;
   const changes = record((client) =>
@@ -46,12 +47,82 @@ export async function leaveStore(store: XenStore, domid: number, uuid: string): 
   await store.apply(paths.map((path) => ({ kind: "remove", path })));
 }
 
-/** Domid of the domain of that name, whoever has made it. */
-export async function domidOfName(store: XenStore, name: string): Promise<number | undefined> {
-  const domids = await store.list("/local/domain");
-  const names = await Promise.all(domids.map((domid) => store.read(`/local/domain/${domid}/name`)));
-  const at = names.indexOf(Buffer.from(name).toString("latin1"));
-  return at < 0 ? undefined : Number(domids[at]);
+/** The names of all domains, whoever has made them, by their domids. */
+export async function namesOfDomains(view: StoreView): Promise<Map<number, string>> {
+  const domids = await view.list("/local/domain");
+  const names = await Promise.all(domids.map((domid) => view.read(`/local/domain/${domid}/name`)));
+  return new Map(domids.map((domid, i) => [Number(domid), textOfUtf8(names[i] ?? "")]));
+}
+
+/**
+ * @param own the domain that may have it
+ * @throws PvhError DOMAIN_NAME_TAKEN
+ */
+export async function refuseTakenName(view: StoreView, name: string, own?: number): Promise<void> {
+  const [holder] =
+    [...(await namesOfDomains(view))].find(([domid, one]) => one === name && domid !== own) ?? [];
+  if (holder === undefined) return;
+  throw new PvhError(
+    "DOMAIN_NAME_TAKEN",
+    `The name ${JSON.stringify(name)} belongs to domain ${holder} of this Xen host (see xl list); choose another name, or destroy that domain.`,
+    { field: "name", found: name },
+  );
+}
+
+/** libxl__domain_rename. */
+export function renameInStore(store: XenStore, domid: number, uuid: string, name: string): Promise<void> {
+  return store.transaction(async (view) => {
+    await refuseTakenName(view, name, domid);
+    const title = utf8Text(name);
+    await Promise.all([view.write(`${homeOf(domid)}/name`, title), view.write(`/vm/${uuid}/name`, title)]);
+  });
+}
+
+/** libxl_domain_preserve: the domain becomes another one, so that a new one can have its name and uuid. */
+export function setAsideInStore(
+  store: XenStore,
+  domid: number,
+  { uuid, name }: { uuid: string; name: string },
+): Promise<void> {
+  return store.transaction(async (view) => {
+    await refuseTakenName(view, name, domid);
+    const vm = `/vm/${uuid}`;
+    const before = (await view.read(`${homeOf(domid)}/vm`)) ?? vm;
+    const started = await view.read(`${before}/start_time`);
+    const title = utf8Text(name);
+    await Promise.all([
+      view.remove(before),
+      view.write(vm, ""),
+      view.setPermissions(vm, [
+        { domid: 0, access: "none" },
+        { domid, access: "read" },
+      ]),
+      view.write(`${vm}/uuid`, uuid),
+      view.write(`${vm}/name`, title),
+      ...(started === undefined ? [] : [view.write(`${vm}/start_time`, started)]),
+      view.write(`${homeOf(domid)}/vm`, vm),
+      view.write(`${homeOf(domid)}/name`, title),
+    ]);
+  });
+}
+
+/** How long xenconsoled gets to serve a new domain, as in xl. */
+const CONSOLE_MS = 10_000;
+
+/** @throws PvhError HOST_UNSUPPORTED */
+export async function untilConsole(store: XenStore, domid: number): Promise<void> {
+  const tty = await waitForNode(
+    store,
+    `${homeOf(domid)}/console/tty`,
+    (value) => (value ?? "") !== "",
+    CONSOLE_MS,
+  );
+  if (tty !== undefined) return;
+  throw new PvhError(
+    "HOST_UNSUPPORTED",
+    `xenconsoled has given the domain no console within ${CONSOLE_MS / 1000} s; start it (service xen start, or xenconsoled).`,
+    { field: "console/tty", found: "nothing" },
+  );
 }
 
 /**

@@ -1,6 +1,13 @@
 import { Worker } from "node:worker_threads";
 import { fromProblem, PvhError } from "@pvh/errors";
-import type { TaskAnswer, TaskInput, TaskName, TaskOutput, TaskRequest } from "./worker/tasks.ts";
+import type {
+  TaskAnswer,
+  TaskInput,
+  TaskName,
+  TaskNotices,
+  TaskOutput,
+  TaskRequest,
+} from "./worker/tasks.ts";
 
 /** Threads at most: as many calls may hang before the next one has to wait. */
 const MOST = 16;
@@ -9,7 +16,7 @@ const KEPT = 2;
 
 interface Job {
   request: TaskRequest;
-  created: (domid: number) => void;
+  notices: TaskNotices;
   resolve: (output: unknown) => void;
   reject: (error: Error) => void;
 }
@@ -28,12 +35,12 @@ export class XenWorkers {
   run<Name extends TaskName>(
     name: Name,
     input: TaskInput<Name>,
-    created: (domid: number) => void = () => {},
+    notices: TaskNotices = {},
   ): Promise<TaskOutput<Name>> {
     return new Promise((resolve, reject) => {
       const request = { id: this.#nextId++, name, input } as TaskRequest;
       const done = (output: unknown) => resolve(output as TaskOutput<Name>);
-      this.#waiting.push({ request, created, resolve: done, reject });
+      this.#waiting.push({ request, notices, resolve: done, reject });
       this.#dispatch();
     });
   }
@@ -60,7 +67,10 @@ export class XenWorkers {
 
   #start(): Worker | undefined {
     if (this.#jobs.size >= MOST) return undefined;
-    const worker = new Worker(new URL(import.meta.resolve("@pvh/daemon/xen-worker")));
+    // A loop device is opened there and closed here: a thread that ends must not close that number once more.
+    const worker = new Worker(new URL(import.meta.resolve("@pvh/daemon/xen-worker")), {
+      trackUnmanagedFds: false,
+    });
     worker.on("message", (answer: TaskAnswer) => this.#answered(worker, answer));
     worker.on("error", (error) => this.#lost(worker, error));
     worker.on("exit", () => this.#lost(worker, new Error("The thread ended.")));
@@ -71,7 +81,11 @@ export class XenWorkers {
     const job = this.#jobs.get(worker);
     if (job === undefined || answer.id !== job.request.id) return;
     if ("domid" in answer) {
-      job.created(answer.domid);
+      job.notices.created?.(answer.domid);
+      return;
+    }
+    if ("wants" in answer) {
+      job.notices.suspend?.();
       return;
     }
     this.#jobs.delete(worker);

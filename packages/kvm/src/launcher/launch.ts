@@ -13,6 +13,7 @@ import { createRequire } from "node:module";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { refuseForeignKeys } from "@pvh/builder";
 import { fromProblem, PvhError } from "@pvh/errors";
 import { JsonLines } from "../json-lines.ts";
 import { type DomainFile, LAUNCHER_FD, LaunchMessage, RUNTIME_FILES, type VmmStatus } from "../protocol.ts";
@@ -46,9 +47,10 @@ export interface LaunchedVmm extends Vmm {
 /**
  * Starts a VMM process and returns when its domain runs, or is paused when `startPaused`.
  *
- * @throws the PvhError that the VMM reports, or VMM_DIED. No process and no file of the VMM stays behind then.
+ * @throws the PvhError that the VMM reports, or VMM_DIED; CONFIG_KEY_UNSUPPORTED for what only another backend can. No process and no file of the VMM stays behind then.
  */
 export async function launchVmm({ dir, ...domain }: LaunchOptions): Promise<LaunchedVmm> {
+  refuseForeignKeys(domain.config, "kvm");
   const made = writing(dir, () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
   try {
     await refuseSecond(dir, domain.uuid);

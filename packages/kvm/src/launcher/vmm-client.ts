@@ -40,6 +40,8 @@ export interface Vmm {
   reboot(): Promise<void>;
   /** @param key one printable character of Linux's Magic SysRq */
   sysrq(key: string): Promise<void>;
+  /** Tells the guest, and who looks at processes, another name. */
+  rename(name: string): Promise<void>;
   /**
    * Sets what the guest's balloon driver is to keep to; the guest follows in its own time.
    *
@@ -136,6 +138,7 @@ class Connection {
       shutdown: () => ask({ method: "shutdown" }),
       reboot: () => ask({ method: "reboot" }),
       sysrq: (key) => ask({ method: "sysrq", key }),
+      rename: (name) => ask({ method: "rename", name }),
       setMemory: (memory) => ask({ method: "set-memory", memory }),
       setVcpus: (vcpus) => ask({ method: "set-vcpus", vcpus }),
       attachDisk: async (disk) => DeviceStatus.parse(await this.#call({ method: "attach-disk", disk })),

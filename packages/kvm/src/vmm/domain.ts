@@ -14,6 +14,7 @@ import {
   type ExitRecord,
   RUNTIME_FILES,
   type StageTiming,
+  VMM_TITLE,
   type VmmState,
   type VmmStatus,
 } from "../protocol.ts";
@@ -200,7 +201,14 @@ export class Domain {
     if (method === "pause") return this.#pause();
     if (method === "unpause") return this.#become("running");
     if (method === "shutdown") return this.#askToShutDown();
+    if (method === "rename") return this.#rename(request.name);
     return steer(this.#guest, this.#file.config, this.#state === "paused", request);
+  }
+
+  /** As others see the domain: the guest in its store, this host in its list of processes. */
+  #rename(name: string): void {
+    process.title = `${VMM_TITLE} ${name}`;
+    this.#guest?.rename(name);
   }
 
   async #pause(): Promise<void> {

@@ -22,7 +22,7 @@ export interface SteeredGuest extends GuestDevices {
 /** What a guest is told through its store, or is given and taken. */
 export type SteeringCall = Exclude<
   ControlCall,
-  { method: "status" | "pause" | "unpause" | "shutdown" | "destroy" }
+  { method: "status" | "pause" | "unpause" | "shutdown" | "destroy" | "rename" }
 >;
 
 /**

@@ -14,6 +14,7 @@ import {
   populateGuest,
   Store,
   StoreRing,
+  utf8Text,
 } from "../xenstore/index.ts";
 import type { GuestDevices } from "./guest-devices.ts";
 import { PvDevices } from "./pv-devices.ts";
@@ -128,6 +129,13 @@ export class XenGuest implements GuestDevices {
     if (!this.#storeUsed) return false;
     this.host.store.write(`${this.#home}/control/sysrq`, key);
     return true;
+  }
+
+  /** The name by which the guest knows itself. */
+  rename(name: string): void {
+    const title = utf8Text(name);
+    this.host.store.write(`${this.#home}/name`, title);
+    this.host.store.write(`/vm/${this.#parts.uuid}/name`, title);
   }
 
   /** What the guest's balloon driver is to keep to, in MiB. */

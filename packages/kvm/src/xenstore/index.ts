@@ -1,5 +1,6 @@
 /** The face of the store for whoever serves guests with it. Pure: no I/O, no native code. */
 
+export { utf8Text } from "./byte-text.ts";
 export type { Permission, StoreClient } from "./client.ts";
 export {
   addDevice,

@@ -4,7 +4,7 @@ import { FIRST_PORTS } from "./plan.ts";
 import type { Xen } from "./run-task.ts";
 
 /** no_delay_for_missed_ticks, xl's default. */
-const TIMER_MODE = 1;
+export const TIMER_MODE = 1;
 const IDENT_PT_ENTRIES = 1024;
 /** Present, writable, user, accessed, dirty, 4 MiB. */
 const IDENT_PT_FLAGS = 0xe7;

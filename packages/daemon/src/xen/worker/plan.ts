@@ -6,7 +6,6 @@ import {
   type HypercallTrap,
   planDomain,
 } from "@pvh/builder";
-import { PvhError } from "@pvh/errors";
 import type { XenRelease } from "@pvh/xenctl-ffi";
 import { readCachedKernel, readCachedRamdisk } from "./boot-files.ts";
 import type { Timed } from "./timed.ts";
@@ -23,13 +22,6 @@ export function planImage(
   cache: string,
   timed: Timed,
 ): DomainImage {
-  if (config.platform === "bare") {
-    throw new PvhError(
-      "CONFIG_INVALID",
-      'platform is "bare", but domains of this host run on Xen; set it to "xen" or "auto".',
-      { field: "platform", found: "bare", allowed: "xen, auto" },
-    );
-  }
   const { kernel, ramdisk } = timed("inspect", () => ({
     kernel: readCachedKernel(config.kernel, cache),
     ramdisk:

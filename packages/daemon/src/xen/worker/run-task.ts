@@ -15,9 +15,15 @@ import {
   runningVersion,
   XenControl,
 } from "@pvh/xenctl-ffi/native";
-import { uuidOf } from "../uuid.ts";
+import { handleOf, uuidOf } from "../uuid.ts";
 import { buildDomain } from "./build.ts";
-import type { DomainSummary, HostFacts, TaskName, TaskOutput, TaskRequest } from "./tasks.ts";
+import { dumpCore } from "./dump-core.ts";
+import { reportOf } from "./registers.ts";
+import { readSaved, restoreDomain } from "./restore.ts";
+import { saveDomain } from "./save.ts";
+import { pin, readScheduling, setShare } from "./scheduling.ts";
+import { softReset } from "./soft-reset.ts";
+import type { DomainSummary, HostFacts, TaskName, TaskNotices, TaskOutput, TaskRequest } from "./tasks.ts";
 
 /** The hypervisor's libraries with open handles. */
 export interface Xen {
@@ -30,21 +36,35 @@ let opened: Xen | undefined;
 /** Opened by the first task that needs it, so that a host without Xen says so to whoever asks. */
 function xen(): Xen {
   if (opened === undefined) {
-    const control = new XenControl(xenRelease(runningVersion()));
-    opened = { control, memory: new ForeignMemory() };
+    const memory = new ForeignMemory();
+    try {
+      opened = { control: new XenControl(xenRelease(runningVersion())), memory };
+    } catch (error) {
+      memory.close();
+      throw error;
+    }
   }
   return opened;
 }
 
-/** @param created is told the domid of a domain that is being built */
-export function runTask(request: TaskRequest, created: (domid: number) => void): TaskOutput<TaskName> {
+export function runTask(request: TaskRequest, notices: Required<TaskNotices>): TaskOutput<TaskName> {
   switch (request.name) {
     case "host":
       return hostFacts(xen().control);
     case "domains":
       return xen().control.domains().map(summary);
     case "build":
-      return buildDomain(xen(), request.input, created);
+      return buildDomain(xen(), request.input, notices.created);
+    case "save":
+      saveDomain(xen(), request.input, notices.suspend);
+      return null;
+    case "resume":
+      xen().control.resumeDomain(request.input);
+      return null;
+    case "read-saved":
+      return readSaved(request.input.file);
+    case "restore":
+      return restoreDomain(xen(), request.input, notices.created);
     case "pause":
       xen().control.pauseDomain(request.input);
       return null;
@@ -61,8 +81,24 @@ export function runTask(request: TaskRequest, created: (domid: number) => void):
       xen().control.sendTrigger(request.input.domid, request.input.trigger, request.input.vcpu);
       return null;
     case "dump-core":
-      xen().control.dumpCore(request.input.domid, request.input.file);
+      dumpCore(xen(), request.input.domid, request.input.file);
       return null;
+    case "set-handle":
+      xen().control.setHandle(request.input.domid, handleOf(request.input.uuid));
+      return null;
+    case "soft-reset":
+      softReset(xen(), request.input);
+      return null;
+    case "scheduling":
+      return readScheduling(xen().control, request.input.domid, request.input.vcpus) ?? null;
+    case "set-share":
+      setShare(xen().control, request.input.domid, request.input.share);
+      return null;
+    case "pin":
+      pin(xen().control, request.input);
+      return null;
+    case "registers":
+      return reportOf(xen().control.getContext(request.input.domid), request.input.vcpu) ?? null;
     case "store-used":
       return storeUsed(xen().memory, request.input);
     case "console-drained":

@@ -1,6 +1,9 @@
 import type { BootInterface, GuestConfig } from "@pvh/builder";
 import type { Problem } from "@pvh/errors";
-import type { StageTiming } from "../../domain.ts";
+import type { Affinity, Scheduling, Share } from "../../backend.ts";
+import type { CrashReport, StageTiming } from "../../domain.ts";
+import type { SavedTexts } from "../saved/head.ts";
+import type { MemoryRange } from "../saved/own-data.ts";
 
 /**
  * What worker threads do for the daemon: everything that calls the hypervisor's libraries, which block, and reading
@@ -10,12 +13,27 @@ export interface Tasks {
   host: { input: null; output: HostFacts };
   domains: { input: null; output: DomainSummary[] };
   build: { input: BuildRequest; output: BuiltDomain };
+  /** Asks for the guest's suspension when it is time, and waits at the gate. */
+  save: { input: SaveRequest; output: null };
+  /** Lets a suspended domain go on. */
+  resume: { input: number; output: null };
+  /** The head of a file with a saved domain. */
+  "read-saved": { input: { file: string }; output: SavedTexts };
+  restore: { input: RestoreRequest; output: BuiltDomain };
   pause: { input: number; output: null };
   unpause: { input: number; output: null };
   destroy: { input: number; output: null };
   /** What a domain's memory may grow to. */
   "set-max-memory": { input: { domid: number; kib: number }; output: null };
   trigger: { input: { domid: number; trigger: number; vcpu: number }; output: null };
+  "set-handle": { input: { domid: number; uuid: string }; output: null };
+  "soft-reset": { input: SoftResetRequest; output: null };
+  scheduling: { input: { domid: number; vcpus: number }; output: Scheduling | null };
+  "set-share": { input: { domid: number; share: Partial<Share> }; output: null };
+  pin: { input: PinRequest; output: null };
+  /** What a vCPU of a domain that has ended was doing. */
+  registers: { input: { domid: number; vcpu: number }; output: CrashReport | null };
+  /** Into a file that is not there yet. */
   "dump-core": { input: { domid: number; file: string }; output: null };
   /** Whether a guest has ever put a request into its ring of the store. */
   "store-used": { input: { domid: number; gfn: number }; output: boolean };
@@ -59,6 +77,38 @@ export interface BuildRequest {
   config: GuestConfig;
   /** Directory of unpacked kernels. */
   cache: string;
+  cpupool: number;
+}
+
+export interface SaveRequest {
+  domid: number;
+  /** Must not be there yet; is removed again when something fails. */
+  file: string;
+  /** What stands before libxl's stream. */
+  head: Uint8Array;
+  /** Sends memory while the guest still runs. */
+  live: boolean;
+  gate: SharedArrayBuffer;
+}
+
+export interface RestoreRequest {
+  uuid: string;
+  config: GuestConfig;
+  cpupool: number;
+  file: string;
+  memoryMap?: MemoryRange[] | undefined;
+}
+
+export interface PinRequest extends Partial<Affinity> {
+  domid: number;
+  vcpus: number[];
+}
+
+export interface SoftResetRequest {
+  domid: number;
+  /** Frames of the pages that the guest shares with the store and the console. */
+  storeGfn: number;
+  consoleGfn: number;
 }
 
 /** A domain with everything in place that the hypervisor keeps; nothing of it is in the store yet. */
@@ -66,6 +116,8 @@ export interface BuiltDomain {
   domid: number;
   bootInterface: BootInterface;
   stages: StageTiming[];
+  /** Absent when nobody knows it. */
+  memoryMap?: MemoryRange[] | undefined;
   store: SharedPage;
   console: SharedPage;
 }
@@ -95,5 +147,13 @@ export type TaskRequest = {
 export type TaskAnswer =
   | { id: number; output: unknown }
   | { id: number; problem: Problem }
-  /** The domain of a `build` exists from now on. */
-  | { id: number; domid: number };
+  /** The domain of a `build` or `restore` exists from now on. */
+  | { id: number; domid: number }
+  /** A `save` waits at its gate for the guest's suspension. */
+  | { id: number; wants: "suspend" };
+
+/** What is told of a task while it goes on. */
+export interface TaskNotices {
+  created?: (domid: number) => void;
+  suspend?: () => void;
+}

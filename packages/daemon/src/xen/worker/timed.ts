@@ -11,3 +11,10 @@ export function timedStages(stages: StageTiming[]): Timed {
     return result;
   };
 }
+
+/** Each stage once, with all the time that it took. */
+export function mergedStages(stages: readonly StageTiming[]): StageTiming[] {
+  const sums = new Map<string, number>();
+  for (const { name, ms } of stages) sums.set(name, (sums.get(name) ?? 0) + ms);
+  return [...sums].map(([name, ms]) => ({ name, ms }));
+}

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { threadId } from "node:worker_threads";
 
 /** Files that are kept; those that were not used for the longest time go first. */
 const KEPT = 16;
@@ -43,7 +44,7 @@ export function readUnpacked<T>(file: string, read: (file: string) => T): T | un
 
 /** What cannot be kept, for want of space perhaps, is unpacked again next time. */
 export function keepUnpacked(cache: string, file: string, contents: Uint8Array): void {
-  const temporary = `${file}.${process.pid}.new`;
+  const temporary = `${file}.${process.pid}.${threadId}.new`;
   try {
     mkdirSync(cache, { recursive: true, mode: 0o700 });
     writeFileSync(temporary, contents, { mode: 0o600 });
@@ -52,6 +53,14 @@ export function keepUnpacked(cache: string, file: string, contents: Uint8Array):
     const oldest = readdirSync(cache).toSorted((a, b) => age(a) - age(b));
     for (const name of oldest.slice(0, -KEPT)) rmSync(join(cache, name), { force: true });
   } catch {
-    rmSync(temporary, { force: true });
+    removeIfThere(temporary);
+  }
+}
+
+function removeIfThere(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // It cannot be there.
   }
 }

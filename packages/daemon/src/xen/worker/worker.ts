@@ -11,7 +11,11 @@ port.on("message", (request: TaskRequest) => {
   const { id } = request;
   const answer = (message: TaskAnswer) => port.postMessage(message);
   try {
-    answer({ id, output: runTask(request, (domid) => answer({ id, domid })) });
+    const output = runTask(request, {
+      created: (domid) => answer({ id, domid }),
+      suspend: () => answer({ id, wants: "suspend" }),
+    });
+    answer({ id, output });
   } catch (error) {
     answer({ id, problem: toProblem(error) });
   }

@@ -1,0 +1,14 @@
+import type { XenWorkers } from "../workers.ts";
+import { configOfLibxl } from "./from-libxl.ts";
+import { decodeOwnData, type OwnData } from "./own-data.ts";
+
+/**
+ * What is needed of a saved domain besides its memory: what pvhd has written of it, else what libxl's config says.
+ *
+ * @throws PvhError FILE_UNREADABLE, a SAVED_ code, or a CONFIG_ code that says what is wrong or missing
+ */
+export async function readSavedDomain(workers: XenWorkers, file: string): Promise<OwnData> {
+  const { libxl, own } = await workers.run("read-saved", { file });
+  const data = own === undefined ? undefined : decodeOwnData(own);
+  return data ?? { config: configOfLibxl(libxl) };
+}
