@@ -32,7 +32,7 @@ function importsOf(folder: string, withTests: boolean): Import[] {
     .flatMap((file) => {
       const text = readFileSync(join(root, file), "utf8");
       const specifiers = text.matchAll(
-        /(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']|import\.meta\.resolve\(\s*["']([^"']+)["']/g,
+        /(?:\bfrom|\bimport\s*\(?)\s*["']([^"']+)["']|import\.meta\.resolve\(\s*["']([^"']+)["']/g,
       );
       return [...specifiers].map((match) => ({ file, specifier: match[1] ?? match[2] ?? "" }));
     });
