@@ -1,12 +1,13 @@
 // Runs vitest projects and ends with the line `N passed, N failed[, N skipped]`.
 //   node scripts/test.mjs unit processes machine
 //   node scripts/test.mjs emulated [NAME...]      project machine, or its suites of that name, on emulated hosts
+//   node scripts/test.mjs xen [NAME...]           project xen and the suites of e2e/xen/suites, or those of that name
 //   node scripts/test.mjs --total                 adds up what ran since .cache/test-results was removed
 // Results also go to .cache/test-results/NAME.json. With PVH_KVM_SUITES=emulated, which .ci/run sets where there is no
 // usable /dev/kvm, project machine is left to `emulated`; `--total` fails when a test file ran nowhere, or twice.
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -22,33 +23,60 @@ if (what === "--total") {
   process.exit(total(files, strays.length));
 }
 mkdirSync(results, { recursive: true });
-process.exit(what === "emulated" ? emulated(more) : projects([what, ...more]));
+process.exit(what === "emulated" ? emulated(more) : what === "xen" ? xen(more) : projects([what, ...more]));
 
 function projects(names) {
   const here = process.env.PVH_KVM_SUITES === "emulated" ? names.filter((name) => name !== "machine") : names;
-  const status = run(here.join("-"), (file) => [
-    join(root, "node_modules/vitest/vitest.mjs"),
-    "run",
-    ...here.flatMap((project) => ["--project", project]),
-    "--reporter=default",
-    "--reporter=json",
-    `--outputFile.json=${file}`,
-  ]);
+  const status = run([[here.join("-"), (file) => vitest(here, file)]]);
   if (here.length < names.length)
     console.log("not among them: project machine, which npm run e2e:machine runs on emulated hosts");
   return status;
 }
 
 function emulated(names) {
-  return run("emulated", (file) => [join(root, "e2e/hosts/emulated-suites.ts"), file, ...names]);
+  return run([["emulated", (file) => emulatedSuites("kvm", file, names)]]);
 }
 
-function run(name, command) {
-  const file = join(results, `${name}.json`);
-  rmSync(file, { force: true });
-  const { status } = spawnSync(process.execPath, command(file), { cwd: root, stdio: "inherit" });
-  const failed = total([file]);
-  return status === 0 && failed === 0 ? 0 : 1;
+// Project xen starts hosts of its own; the suites run inside one.
+function xen(names) {
+  const some = (pattern) =>
+    globSync(pattern, { cwd: root }).some(
+      (path) => names.length === 0 || names.some((name) => basename(path).includes(name)),
+    );
+  const steps = [];
+  if (some("e2e/xen/*.test.ts")) steps.push(["xen", (file) => [...vitest(["xen"], file), ...names]]);
+  if (some("e2e/xen/suites/*.test.ts"))
+    steps.push(["xen-suites", (file) => emulatedSuites("xen", file, names)]);
+  return run(steps);
+}
+
+function vitest(names, file) {
+  return [
+    join(root, "node_modules/vitest/vitest.mjs"),
+    "run",
+    ...names.flatMap((name) => ["--project", name]),
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${file}`,
+  ];
+}
+
+function emulatedSuites(kind, file, names) {
+  return [join(root, "e2e/hosts/emulated-suites.ts"), kind, file, ...names];
+}
+
+// Steps, one after the other: a name and, for the file of its results, Node's arguments.
+function run(steps) {
+  const files = [];
+  let status = 0;
+  for (const [name, command] of steps) {
+    const file = join(results, `${name}.json`);
+    rmSync(file, { force: true });
+    const ended = spawnSync(process.execPath, command(file), { cwd: root, stdio: "inherit" });
+    if (ended.status !== 0) status = 1;
+    files.push(file);
+  }
+  return total(files) === 0 ? status : 1;
 }
 
 function total(files, alsoFailed = 0) {

@@ -9,7 +9,11 @@ export interface Guest {
   linkerScript: string;
 }
 
-const anyEntry = ["lib/console.c", "lib/text.c", "lib/verdict.c", "lib/power-xen.c"];
+const anyEntry = ["lib/print.c", "lib/text.c", "lib/real-xen.c", "lib/verdict.c", "lib/power-xen.c"];
+
+/** Where text goes: to the debug port, or to the PV console. */
+const consoles = { port: "lib/console-port.c", pv: "lib/console-pv.c" } as const;
+type Console = keyof typeof consoles;
 
 const classicEntry = {
   bits: 64,
@@ -113,6 +117,9 @@ function deviceGuest(...more: string[]): { classic: string[]; direct: string[] }
 
 const fuzzSources = [...deviceLibrary, "property/fuzz-hypercalls.c", "property/fuzz-machine.c"];
 
+/** Those of them that exist with their text on the PV console as well, for hosts that have no other. */
+const smallPvGuests = ["crash", "poweroff", "reboot", "spin", "triple-fault"];
+
 /** Guests that each show one property of the Xen platform, in `property/NAME.c` and these; without a list there is none. */
 const propertyGuests: Record<string, { classic?: string[]; direct?: string[] }> = {
   apic: { direct: ["property/faults.c"] },
@@ -180,12 +187,12 @@ function propertyGuest(
   return built;
 }
 
-function classic(name: string, notes: string, sources: string[]): Guest {
-  return { ...classicEntry, name, sources: [...classicEntry.sources, notes, ...sources] };
+function classic(name: string, notes: string, sources: string[], output: Console = "port"): Guest {
+  return { ...classicEntry, name, sources: [...classicEntry.sources, consoles[output], notes, ...sources] };
 }
 
-function direct(name: string, notes: string, sources: string[]): Guest {
-  return { ...directEntry, name, sources: [...directEntry.sources, notes, ...sources] };
+function direct(name: string, notes: string, sources: string[], output: Console = "port"): Guest {
+  return { ...directEntry, name, sources: [...directEntry.sources, consoles[output], notes, ...sources] };
 }
 
 export const guests: Guest[] = [
@@ -196,6 +203,10 @@ export const guests: Guest[] = [
     classic(`classic-${name}`, "lib/notes-classic-linux.S", [`small/${name}.c`, ...more.classic]),
     direct(`direct-${name}`, "lib/notes-direct.S", [`small/${name}.c`, ...more.direct]),
     direct(`direct-${name}-bare`, "lib/notes-direct-bare.S", [`small/${name}.c`, ...more.direct]),
+  ]),
+  ...smallPvGuests.flatMap((name) => [
+    classic(`classic-${name}-pv`, "lib/notes-classic-linux.S", [`small/${name}.c`], "pv"),
+    direct(`direct-${name}-pv`, "lib/notes-direct.S", [`small/${name}.c`], "pv"),
   ]),
   ...Object.entries(propertyGuests).flatMap(([name, more]) => propertyGuest(name, more)),
   ...Object.entries(benchGuests).flatMap(([name, more]) =>

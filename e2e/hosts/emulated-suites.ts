@@ -1,7 +1,8 @@
 /**
- * npm run e2e:machine: the suites of project machine, which need /dev/kvm, on emulated AMD hosts.
+ * Suites inside emulated hosts: those of e2e/suites, which need /dev/kvm, on KVM hosts (npm run e2e:machine), and those of
+ * e2e/xen/suites, which need a Xen host's control domain, on a Xen host (part of npm run e2e:xen).
  *
- *     node e2e/hosts/emulated-suites.ts REPORT [PART-OF-A-NAME...]
+ *     node e2e/hosts/emulated-suites.ts kvm|xen REPORT [PART-OF-A-NAME...]
  *
  * REPORT becomes a report as vitest's JSON reporter writes it, for scripts/test.mjs. Every suite stands in it once.
  */
@@ -12,7 +13,9 @@ import { build } from "esbuild";
 import type { JsonTestResult, JsonTestResults } from "vitest/node";
 import { buildGuests } from "../guests/build.ts";
 import { root } from "../support/programs.ts";
-import { type KvmHost, missingForKvmHost, startKvmHost } from "./kvm-host.ts";
+import type { EmulatedHost } from "./emulated-host.ts";
+import type { HostOptions } from "./host-description.ts";
+import { missingForKvmHost, startKvmHost } from "./kvm-host.ts";
 import {
   type Batch,
   batches,
@@ -22,18 +25,47 @@ import {
   resultsOf,
   type SuiteFile,
 } from "./suite-batches.ts";
+import { missingForXenHost, startXenHost } from "./xen-host.ts";
+
+interface Kind {
+  /** Where the suites are. */
+  folder: string;
+  missing(): Promise<string | undefined>;
+  start(options: HostOptions): Promise<EmulatedHost>;
+  options: HostOptions;
+  /** How many of them share the work. */
+  hosts: number;
+}
 
 /** One virtual CPU each: two such hosts get more done than one with two, and their emulation corrupts less. */
-const hostCount = Math.min(2, availableParallelism());
-const hostOptions = { cpus: 1, memory: 5120 };
+const kinds: Record<"kvm" | "xen", Kind> = {
+  kvm: {
+    folder: "e2e/suites",
+    missing: missingForKvmHost,
+    start: startKvmHost,
+    options: { cpus: 1, memory: 5120 },
+    hosts: Math.min(2, availableParallelism()),
+  },
+  // One, because it is larger and there are few suites.
+  xen: {
+    folder: "e2e/xen/suites",
+    missing: missingForXenHost,
+    start: startXenHost,
+    options: { cpus: 1 },
+    hosts: 1,
+  },
+};
 
 const batchTimeoutMs = 40 * 60_000;
 const reportPath = "/run/report.json";
 
-const [reportFile, ...wanted] = process.argv.slice(2);
-if (reportFile === undefined) throw new Error("usage: node e2e/hosts/emulated-suites.ts REPORT [NAME...]");
+const [kindName, reportFile, ...wanted] = process.argv.slice(2);
+if ((kindName !== "kvm" && kindName !== "xen") || reportFile === undefined) {
+  throw new Error("usage: node e2e/hosts/emulated-suites.ts kvm|xen REPORT [NAME...]");
+}
+const kind = kinds[kindName];
 
-const missing = await missingForKvmHost();
+const missing = await kind.missing();
 if (missing !== undefined) {
   console.error(`The emulated host is not there: ${missing}`);
   process.exit(1);
@@ -44,12 +76,12 @@ await buildGuests();
 await bundleLibraries();
 
 const files = await suiteFiles();
-const queue = batches(files, hostCount);
+const queue = batches(files, kind.hosts);
 const results = new Map<string, JsonTestResult>();
 const repeated: string[] = [];
 
-const workers = Array.from({ length: Math.min(hostCount, queue.length) }, (_, index) =>
-  work(`host ${index + 1}`),
+const workers = Array.from({ length: Math.min(kind.hosts, queue.length) }, (_, index) =>
+  work(kind.hosts === 1 ? `${kindName} host` : `host ${index + 1}`),
 );
 for (const outcome of await Promise.allSettled(workers)) {
   if (outcome.status === "rejected") console.error(outcome.reason);
@@ -68,7 +100,7 @@ process.exitCode = everything.some(hasFailed) ? 1 : 0;
 
 /** Takes batches until there are none. A batch that fails costs its host: what it broke must not break the next. */
 async function work(name: string): Promise<void> {
-  let host: KvmHost | undefined;
+  let host: EmulatedHost | undefined;
   try {
     for (let batch = queue.shift(); batch !== undefined; batch = queue.shift()) {
       host ??= await boot(name);
@@ -95,17 +127,21 @@ function worthRepeating(): boolean {
   return [...results.values()].filter(hasFailed).length <= Math.max(2, files.length / 3);
 }
 
-async function boot(name: string): Promise<KvmHost> {
-  const options = { ...hostOptions, name };
+async function boot(name: string): Promise<EmulatedHost> {
+  const options = { ...kind.options, name };
   try {
-    return await startKvmHost(options);
+    return await kind.start(options);
   } catch (error) {
     console.error(`[${name}] did not come up, once more: ${error}`);
-    return await startKvmHost(options);
+    return await kind.start(options);
   }
 }
 
-async function runBatch(host: KvmHost, name: string, { files, repeated }: Batch): Promise<JsonTestResult[]> {
+async function runBatch(
+  host: EmulatedHost,
+  name: string,
+  { files, repeated }: Batch,
+): Promise<JsonTestResult[]> {
   const names = files.map((path) => basename(path));
   console.log(`[${name}] ${repeated ? "again" : "runs"}: ${names.join(", ")}`);
   const command = [
@@ -142,7 +178,7 @@ function prefixed(name: string): (text: string) => void {
 }
 
 async function suiteFiles(): Promise<SuiteFile[]> {
-  const folder = join(root, "e2e/suites");
+  const folder = join(root, kind.folder);
   const names = (await readdir(folder)).filter((name) => name.endsWith(".test.ts"));
   const chosen = names.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
   if (chosen.length === 0) throw new Error(`No suite in ${folder} has a name with ${wanted.join(" or ")}.`);

@@ -3,8 +3,9 @@ import { defineConfig } from "vitest/config";
 import { patience } from "../support/patience.ts";
 
 /**
- * Project machine inside an emulated host: the same suites, started at less cost. emulated-suites.ts has bundled our
- * libraries, so that a VMM that a suite launches is the built one; one thread loads them for all suites of a run.
+ * Suites inside an emulated host: those of project machine, or of e2e/xen/suites, started at less cost. emulated-suites.ts
+ * has bundled our libraries, so that a VMM that a suite launches is the built one; one thread loads them for all suites of
+ * a run.
  */
 export default defineConfig({
   root: fileURLToPath(new URL("../..", import.meta.url)),
@@ -18,7 +19,7 @@ export default defineConfig({
   },
   test: {
     name: "machine",
-    include: ["e2e/suites/*.test.ts"],
+    include: ["e2e/suites/*.test.ts", "e2e/xen/suites/*.test.ts"],
     pool: "threads",
     isolate: false,
     fileParallelism: false,

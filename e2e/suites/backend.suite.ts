@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GuestConfig, parseDisk } from "@pvh/builder";
@@ -98,6 +98,8 @@ export function backendSuite(setup: () => BackendSetup): void {
     const exit = await instance.exited;
     expect(exit.reason).toBe(reason);
     expect(backend.exitRecord(dir)).toEqual(exit);
+    await instance.discard();
+    await instance.gone;
     expect(await find(request.uuid)).toBeUndefined();
     await expect(instance.status()).rejects.toMatchObject({ code: "VMM_DIED" });
     expect(log()).toContain(guest);
@@ -129,6 +131,83 @@ export function backendSuite(setup: () => BackendSetup): void {
     expect(await second?.exited).toMatchObject({ reason: "killed" });
   });
 
+  test("what remains of a domain that has ended is found again, until it is discarded", async () => {
+    const request = start("crash");
+    const instance = await launch(request);
+    const exit = await instance.exited;
+    // KVM's go with their VMM.
+    if (!instance.remains) return;
+    letGo(instance);
+    const found = await find(request.uuid);
+    expect(found?.remains).toBe(true);
+    expect(await found?.exited).toEqual(exit);
+    await expect(found?.status()).rejects.toMatchObject({ code: "VMM_DIED" });
+    await found?.discard();
+    await found?.gone;
+    expect(found?.remains).toBe(false);
+    expect(await find(request.uuid)).toBeUndefined();
+    expect(backend.exitRecord(dir)).toEqual(exit);
+  });
+
+  test("what remains becomes another domain, so that a new one can have its name and uuid", async () => {
+    const own = join(dir, "own");
+    mkdirSync(own);
+    const request = { ...start("crash"), dir: own };
+    const instance = await launch(request);
+    const exit = await instance.exited;
+    if (!instance.remains) return;
+    const aside = { uuid: randomUUID(), name: "g-aside", dir: join(dir, "aside") };
+    await instance.setAside(aside);
+    mkdirSync(own);
+    const again = await launch({ ...start("spin"), uuid: request.uuid, dir: own });
+    const found = await backend.find(aside.dir, aside.uuid);
+    expect(found?.remains).toBe(true);
+    expect(backend.exitRecord(aside.dir)).toEqual(exit);
+    await found?.destroy();
+    expect(await stateOf(again)).toBe("running");
+  });
+
+  test("a domain takes another name", async () => {
+    const instance = await launch(start("spin"));
+    await instance.rename("another");
+    expect(await stateOf(instance)).toBe("running");
+  });
+
+  test("a domain's memory is written to a new file, or the backend says that it cannot", async () => {
+    const instance = await launch(start("spin"));
+    const file = join(dir, "core");
+    const failure = await instance.dumpCore(file).catch((error: unknown) => error);
+    if (failure !== undefined) {
+      expect(failure).toMatchObject({ code: "HOST_UNSUPPORTED" });
+      return;
+    }
+    expect(statSync(file).size).toBeGreaterThan(0);
+    expect(await stateOf(instance)).toBe("running");
+    await expect(instance.dumpCore(file)).rejects.toMatchObject({ code: "FILE_EXISTS" });
+  });
+
+  test("a domain's share of the processors is what it was told, or the backend says that it cannot", async () => {
+    const instance = await launch(start("spin"));
+    const failure = await instance.setShare({ weight: 512 }).catch((error: unknown) => error);
+    if (failure !== undefined) {
+      expect(failure).toMatchObject({ code: "HOST_UNSUPPORTED" });
+      for (const refused of [
+        instance.pin({ cpus: "0" }),
+        instance.setMaxMemory(64),
+        instance.trigger("nmi", 0),
+      ])
+        await expect(refused).rejects.toMatchObject({ code: "HOST_UNSUPPORTED" });
+      return;
+    }
+    await instance.setShare({ cap: 50 });
+    await instance.pin({ vcpu: 0, cpus: "0" });
+    const { scheduling } = await instance.status();
+    expect(scheduling).toMatchObject({ weight: 512, cap: 50 });
+    expect(["0", "all"]).toContain(scheduling?.affinity[0]?.cpus);
+    await expect(instance.pin({ cpus: "9999" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(instance.pin({ vcpu: 9, cpus: "0" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  });
+
   test("there is nothing to find where nothing was started", async () => {
     expect(await find(randomUUID())).toBeUndefined();
     expect(backend.exitRecord(dir)).toBeUndefined();
@@ -153,7 +232,9 @@ export function backendSuite(setup: () => BackendSetup): void {
 
   test("a domain can be launched again where one has ended", async () => {
     const request = start("poweroff");
-    await (await launch(request)).exited;
+    const first = await launch(request);
+    await first.exited;
+    await first.discard();
     const again = await launch({ ...request, startPaused: true });
     expect(await stateOf(again)).toBe("paused");
     expect(backend.exitRecord(dir)).toBeUndefined();
@@ -177,7 +258,7 @@ export function backendSuite(setup: () => BackendSetup): void {
 
   test("a domain tells what it has, and takes what its config allows", async () => {
     const instance = await launch(start("spin", { maxmem: 64, maxvcpus: 2 }));
-    expect(await instance.status()).toEqual({
+    expect(await instance.status()).toMatchObject({
       state: "running",
       memoryNow: 32,
       vcpus: { online: 1, max: 2 },

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { connectConsole, connectVmm, endVmmsOf, readConsoleLog, readExitRecord, vmmsOf } from "@pvh/kvm";
@@ -59,6 +59,13 @@ describe.skipIf(requireOrSkip("the life of a VMM process", noKvm()))("a VMM proc
     await vmm.exited;
     expect(vmm.launched).toMatchObject({ bootInterface: "direct", platform: "bare", state: "running" });
     expect(vmm.launched.stages).toHaveLength(7);
+  });
+
+  test("a VMM that gets another name shows it among the host's processes", async () => {
+    const { vmm } = await folder.launch({ kernel: kernel("classic-spin") });
+    await vmm.rename("another name");
+    expect(readFileSync(`/proc/${vmm.pid}/cmdline`, "utf8")).toMatch(/^pvh-vmm another name/);
+    await vmm.destroy();
   });
 
   test.for(variants("spin"))("%s, which never leaves guest mode, is destroyed", async (name) => {

@@ -1,4 +1,7 @@
-/* Text output through the debug port 0xe9, which needs nothing set up. */
+/*
+ * Text output. Through the debug port 0xe9, which needs nothing set up (console-port.c), or, for hosts where nobody looks
+ * at that, through the ring of the PV console (console-pv.c): which one is linked decides.
+ */
 #pragma once
 #include <stdint.h>
 

@@ -23,6 +23,10 @@ struct interrupt_frame {
   unsigned long ip;
   unsigned long cs;
   unsigned long flags;
+#ifdef __x86_64__
+  unsigned long sp;
+  unsigned long ss;
+#endif
 };
 
 typedef void interrupt_handler(struct interrupt_frame *frame);

@@ -1,5 +1,6 @@
 /* A vCPU of a direct guest starts as its context says: here as the boot vCPU did, in 32-bit mode without paging. */
 #include "ap-entry.h"
+#include "address.h"
 #include "expect.h"
 #include "hypercall.h"
 #include "smp.h"
@@ -96,6 +97,7 @@ static void check_64_bit(unsigned vcpu) {
 }
 
 void check_contexts_refused(unsigned vcpu) {
+  expect("initialise-bad-pointer", hypercall_vcpu(VCPUOP_INITIALISE, vcpu, BAD_POINTER), XEN_EFAULT);
   check_32_bit(vcpu);
   check_64_bit(vcpu);
 }

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "expect.h"
 #include "interrupts.h"
+#include "real-xen.h"
 #include "shared-info.h"
 
 #define TIMER_VECTOR 0x61
@@ -101,13 +102,21 @@ static void check_periodic(void) {
   check_equal("stopped", ticks, seen);
 }
 
-/* Many periods pass while interrupts are off: they make one interrupt, or two when the next is due meanwhile. */
+/*
+ * Many periods pass while interrupts are off: they make one interrupt, or two when the next is due meanwhile. Xen delivers all
+ * that were missed one after the other, since its toolstack's default is timer_mode no_delay_for_missed_ticks.
+ */
 static void check_missed(void) {
   ticks = 0;
   start(APIC_PERIODIC, DIVIDE_BY_1, CYCLES(100 * MILLISECOND));
   clock_spin(SECOND);
-  take_interrupts();
-  check("missed-periods", ticks == 1 || ticks == 2, ticks, "1 or 2");
+  if (real_xen()) {
+    for (unsigned i = 0; i < 12; i++) take_interrupts();
+    check("missed-periods-delivered", ticks >= 9, ticks, "9 or more");
+  } else {
+    take_interrupts();
+    check("missed-periods", ticks == 1 || ticks == 2, ticks, "1 or 2");
+  }
   stop();
 
   last_of = ticks + 10;

@@ -4,6 +4,7 @@
 #include "expect.h"
 #include "faults.h"
 #include "interrupts.h"
+#include "real-xen.h"
 
 #define FIRST_VECTOR 0x51
 #define SAME_CLASS_VECTOR 0x52
@@ -51,7 +52,8 @@ static void check_registers(void) {
   check_equal("lvt-stays-masked", apic_read(APIC_LVT_ERROR), APIC_MASKED | ERROR_VECTOR);
   apic_write(APIC_SPURIOUS, APIC_ENABLED | 0xff);
   apic_write(APIC_LVT_LINT0, 0xffffffff);
-  check_equal("lint0", apic_read(APIC_LVT_LINT0), 0x1a7ff);
+  /* Xen keeps delivery status and remote IRR as well, which are the processor's to write (LINT_MASK of its vlapic.c). */
+  check_equal("lint0", apic_read(APIC_LVT_LINT0), real_xen() ? 0x1f7ff : 0x1a7ff);
   apic_write(APIC_LVT_LINT0, APIC_MASKED);
   apic_write(APIC_VERSION, 0);
   check_equal("version-read-only", apic_read(APIC_VERSION), XEN_APIC_VERSION);
@@ -90,8 +92,13 @@ static void check_destinations(void) {
 }
 
 static void check_priorities(void) {
-  apic_write(APIC_TPR, 0x53);
-  check_equal("processor-priority", apic_read(APIC_PPR), 0x53);
+  /*
+   * QEMU's SVM, on which a Xen host may be emulated, lets an interrupt of the TPR's own class through to Xen, which knows
+   * better and waits for it again, for ever. So under Xen the TPR is of the class above.
+   */
+  uint32_t priority = real_xen() ? 0x63 : 0x53;
+  apic_write(APIC_TPR, priority);
+  check_equal("processor-priority", apic_read(APIC_PPR), priority);
   order = 0;
   apic_send(0, ICR_SELF | FIRST_VECTOR);
   apic_send(0, ICR_SELF | HIGH_VECTOR);
@@ -138,7 +145,9 @@ static void check_errors(void) {
   take_interrupts();
   check_equal("error-interrupt", counts[ERROR_VECTOR], 1);
   check_equal("send-illegal", errors(), ESR_SEND_ILLEGAL_VECTOR);
-  check_equal("errors-once", errors(), 0);
+  /* Xen before 4.18.5 and 4.19.2 takes no notice of what is written there, so that an error is shown for ever. */
+  bool stays = real_xen() && real_xen() < XEN_RELEASE(4, 18);
+  check_equal("errors-once", errors(), stays ? ESR_SEND_ILLEGAL_VECTOR : 0);
   apic_write(APIC_LVT_ERROR, APIC_MASKED);
 }
 

@@ -86,6 +86,8 @@ static void check_own_pages(void) {
   check_equal("gmfn-hole-contents", window(ABSENT_FRAME + 1)[17], PATTERN);
   expect("gmfn-back", add(XENMAPSPACE_GMFN, ABSENT_FRAME + 1, frame_of(pages[2])), 0);
   check_equal("gmfn-back-contents", pages[2][17], PATTERN);
+  /* Populating need not have cleared it. */
+  memset(pages[1], 0, PAGE_SIZE);
   struct xen_add_to_physmap range = {DOMID_SELF, 2, XENMAPSPACE_GMFN_RANGE, frame_of(pages[1]), frame_of(pages[4])};
   expect("gmfn-range", memory_op(XENMEM_ADD_TO_PHYSMAP, &range), 0);
   check_equal("gmfn-range-contents", (uint32_t)pages[4][0] << 8 | pages[5][0], PATTERN);

@@ -9,6 +9,7 @@
 #include "expect.h"
 #include "hypercall.h"
 #include "own-domain.h"
+#include "real-xen.h"
 #include "smp.h"
 #include "text.h"
 #include "wait.h"
@@ -464,6 +465,26 @@ static void check_lengths(void) {
   store_ask(XS_RM, 0, "data/len");
 }
 
+/*
+ * A path without an end gets no answer from the xenstored of Xen 4.17, which then ends itself (its own assertion
+ * `conn->in == NULL`; canonicalize() sets no errno before 4.18), and no domain of the host has a store any more.
+ */
+static bool ends_xenstored(void) {
+  return real_xen() && real_xen() < XEN_RELEASE(4, 18);
+}
+
+static void check_bad_paths_in_requests(void) {
+  store_request(XS_READ, 0, "domid", 5);
+  expect_error("no-end", "EINVAL");
+  store_request(XS_READ, 0, NULL, 0);
+  expect_error("no-payload", "EINVAL");
+  store_request(XS_READ, 0, "domid\0domid", 12);
+  expect_error("two-paths", "EINVAL");
+  memset(big, 'z', sizeof big);
+  store_request(XS_READ, 0, big, sizeof big);
+  expect_error("largest-message", "EINVAL");
+}
+
 static void check_bad_requests(void) {
   static const uint8_t privileged[] = {XS_CONTROL, XS_INTRODUCE, XS_RELEASE, XS_IS_DOMAIN_INTRODUCED, XS_RESUME,
                                        XS_SET_TARGET};
@@ -476,17 +497,9 @@ static void check_bad_requests(void) {
     store_ask(unknown[i], 0, "data");
     expect_error("unknown-request", "ENOSYS");
   }
-  store_request(XS_READ, 0, "domid", 5);
-  expect_error("no-end", "EINVAL");
-  store_request(XS_READ, 0, NULL, 0);
-  expect_error("no-payload", "EINVAL");
-  store_request(XS_READ, 0, "domid\0domid", 12);
-  expect_error("two-paths", "EINVAL");
+  if (!ends_xenstored()) check_bad_paths_in_requests();
   store_request(XS_WRITE, 0, "data/x", 6);
   expect_error("write-no-end", "EINVAL");
-  memset(big, 'z', sizeof big);
-  store_request(XS_READ, 0, big, sizeof big);
-  expect_error("largest-message", "EINVAL");
   expect_value("still-there", "control/shutdown", "");
 }
 

@@ -6,6 +6,7 @@
 #include "expect.h"
 #include "hypercall.h"
 #include "interrupts.h"
+#include "real-xen.h"
 #include "timer.h"
 
 static unsigned port;
@@ -46,7 +47,14 @@ static void check_past(void) {
   expect("just-past", set_singleshot_timer(clock_now() - 1, 0), 0);
   check("just-past-fires", wait_for_ticks(before + 1, LATE), ticks() - before, "an event at once");
   before = ticks();
-  expect("past-refused", set_singleshot_timer(clock_now() - MILLISECOND, VCPU_SSHOTTMR_FUTURE), XEN_ETIME);
+  long result = set_singleshot_timer(clock_now() - MILLISECOND, VCPU_SSHOTTMR_FUTURE);
+  if (real_xen() >= XEN_RELEASE(4, 17)) {
+    /* Xen ignores the flag since 4.18 and 4.17.3, because Linux before 4.7 took the error for a reason to try later. */
+    expect("past-flag-ignored", result, 0);
+    check("past-flag-ignored-fires", wait_for_ticks(before + 1, LATE), ticks() - before, "an event at once");
+    return;
+  }
+  expect("past-refused", result, XEN_ETIME);
   clock_spin(20 * MILLISECOND);
   take_interrupts();
   check_equal("past-refused-silent", ticks(), before);
@@ -88,13 +96,32 @@ static void check_stop(void) {
   check_equal("replaced-once", ticks(), before + 1);
 }
 
+/*
+ * Xen stops a vCPU's periodic timer whenever the vCPU stops running, so that it wakes none that has halted; this project's
+ * hypervisor wakes it. More than one try, because a tick may come between the last instruction and the halt.
+ */
+static void check_periodic_stands_still(void) {
+  uint64_t slept = 0;
+  for (unsigned i = 0; i < 10 && slept + EARLY < 50 * MILLISECOND; i++) {
+    uint64_t start = clock_now();
+    set_singleshot_timer(start + 50 * MILLISECOND, 0);
+    take_interrupts();
+    wait_for_interrupt();
+    slept = clock_now() - start;
+  }
+  expect_at_least("periodic-stands-still", slept + EARLY, 50 * MILLISECOND);
+}
+
 static void check_periodic(void) {
   uint32_t before = ticks();
   expect("periodic-too-short", set_periodic_timer(MILLISECOND - 1), XEN_EINVAL);
   expect("periodic-too-long", set_periodic_timer(~0ull), XEN_EINVAL);
   expect("periodic", set_periodic_timer(10 * MILLISECOND), 0);
   uint64_t start = clock_now();
-  for (unsigned i = 0; i < 5; i++) wait_for_interrupt();
+  if (real_xen())
+    check_periodic_stands_still();
+  else
+    for (unsigned i = 0; i < 5; i++) wait_for_interrupt();
   check("periodic-fires", wait_for_ticks(before + 10, 10 * LATE), ticks() - before, "10 events");
   uint64_t took = clock_now() - start;
   expect_at_least("periodic-time", took, 60 * MILLISECOND);

@@ -1,9 +1,4 @@
 #include "console.h"
-#include "cpu.h"
-
-void put_char(char c) {
-  out8(DEBUG_PORT, (uint8_t)c);
-}
 
 void print(const char *text) {
   while (*text) put_char(*text++);
