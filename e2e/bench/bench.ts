@@ -3,7 +3,7 @@
  * Wants the Debian kernels (`npm run kernels`), xz, a C compiler and /dev/kvm; says what it leaves out for want of one.
  *
  * `unpack`, `plan`, `place`: kernels and images; `exits`, `hypercalls`, `events`: guests on /dev/kvm; `block` (on a file
- * in TMPDIR), `net`: back ends without a guest.
+ * in TMPDIR), `net`: back ends without a guest; `xen`: domains on the emulated Xen host, against xl.
  */
 import { benchBlock } from "./block.ts";
 import { benchEvents } from "./events.ts";
@@ -13,6 +13,7 @@ import { benchNet } from "./net.ts";
 import { benchPlace } from "./place.ts";
 import { benchPlan } from "./plan.ts";
 import { benchUnpack } from "./unpack.ts";
+import { benchXen } from "./xen.ts";
 
 const benchmarks = {
   unpack: benchUnpack,
@@ -23,6 +24,7 @@ const benchmarks = {
   events: benchEvents,
   block: benchBlock,
   net: benchNet,
+  xen: benchXen,
 };
 
 const width = Math.max(...Object.keys(benchmarks).map((name) => name.length));

@@ -1,0 +1,89 @@
+/** Runs in domain 0 for `npm run bench xen`: prints figures of creating and destroying domains, pvhd's and xl's. */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DomainRequest, PvhClient } from "@pvh/client";
+import { root } from "../support/programs.ts";
+import { compare, quantile } from "./measure.ts";
+
+const ROUNDS = 3;
+const SMALL_DOMAINS = 200;
+
+const dir = mkdtempSync(join(tmpdir(), "pvh-bench-"));
+const state = join(dir, "state");
+const client = new PvhClient(join(dir, "pvhd.sock"));
+const daemon = spawn(
+  join(root, "packages/daemon/bin/pvhd"),
+  ["--socket", join(dir, "pvhd.sock"), "--state", state],
+  { stdio: ["ignore", "pipe", "ignore"] },
+);
+for await (const chunk of daemon.stdout) if (String(chunk).includes("listening")) break;
+try {
+  const bzImage = join(root, ".cache/kernels/amd64/vmlinuz");
+  const elf = join(root, ".cache/kernels/amd64/vmlinux");
+  // One creation of each kind before anything is measured: both programs are warm then.
+  await figures("XZ bzImage, 512 MiB, unpacked kernel cached", bzImage, 1, () => {});
+  console.log(...(await figures("XZ bzImage, 512 MiB, cold", bzImage, ROUNDS, forget)));
+  console.log(...(await figures("XZ bzImage, 512 MiB, unpacked kernel cached", bzImage, ROUNDS, () => {})));
+  console.log(...(await figures("the same kernel as ELF", elf, ROUNDS, () => {})));
+  console.log(await growth());
+} finally {
+  daemon.kill("SIGTERM");
+  await once(daemon, "exit");
+  rmSync(dir, { recursive: true, force: true });
+}
+
+function forget(): void {
+  rmSync(join(state, "kernels"), { recursive: true, force: true });
+}
+
+async function figures(what: string, kernel: string, rounds: number, prepare: () => void): Promise<string[]> {
+  const config = join(dir, "guest.cfg");
+  writeFileSync(
+    config,
+    `name = "xl"\ntype = "pvh"\nkernel = "${kernel}"\nmemory = 512\ncmdline = "console=hvc0"\n`,
+  );
+  const request = { type: "pvh", kernel, memory: 512, cmdline: "console=hvc0" } as const;
+  const times = {
+    create: { ours: [] as number[], xl: [] as number[] },
+    destroy: { ours: [] as number[], xl: [] as number[] },
+  };
+  for (let round = 0; round < rounds; round++) {
+    prepare();
+    times.create.ours.push(await timed(() => create({ ...request, name: "ours" })));
+    times.destroy.ours.push(await timed(() => client.deleteDomain("ours")));
+    times.create.xl.push(await timed(async () => execFileSync("xl", ["create", "-q", "-p", config])));
+    times.destroy.xl.push(await timed(async () => execFileSync("xl", ["destroy", "xl"])));
+  }
+  return [
+    `${compare(`create -p, ${what}`, times.create.ours, "xl", times.create.xl)}\n` +
+      compare(`destroy, ${what}`, times.destroy.ours, "xl", times.destroy.xl),
+  ];
+}
+
+/** Whether the many domains that there are slow down the next one. */
+async function growth(): Promise<string> {
+  const kernel = join(root, "e2e/guests/build/direct-spin.elf");
+  const times: number[] = [];
+  for (let i = 1; i <= SMALL_DOMAINS; i++) {
+    times.push(await timed(() => create({ name: `small-${i}`, type: "pvh", kernel, memory: 8 })));
+  }
+  for (let i = 1; i <= SMALL_DOMAINS; i++) await client.deleteDomain(`small-${i}`);
+  // Single creations vary more than the figure that is looked for.
+  const around = (n: number) => quantile(times.slice(Math.max(0, n - 3), n + 2), 0.5);
+  const [first, twentieth, last] = [around(3), around(20), around(SMALL_DOMAINS - 2)];
+  const ms = (value: number) => `${value.toFixed(0)} ms`;
+  return `create -p of small domains: the first ${ms(first)}, the 20th ${ms(twentieth)} (${(twentieth / first).toFixed(2)} x), the 200th ${ms(last)} (${(last / first).toFixed(2)} x)`;
+}
+
+async function create(request: Omit<DomainRequest, "start_paused">): Promise<void> {
+  await client.createDomain({ ...request, start_paused: true });
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const begin = performance.now();
+  await work();
+  return performance.now() - begin;
+}
