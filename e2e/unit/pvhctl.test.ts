@@ -256,3 +256,17 @@ test("shutdown -w and reboot -w come back when the guest has done it", async () 
   expect(JSON.parse(await shutdown)).toMatchObject({ state: "shutdown", exit: { reason: "poweroff" } });
   expect(await pvhctl("list")).toMatch(/^g +- +\S+ +64 +1 +\S+ +shutdown +poweroff$/m);
 });
+
+test("domains are put into files, and taken out again", async () => {
+  const file = join(folder, "saved");
+  const relativeFile = relative(process.cwd(), file);
+  expect(await pvhctl("save", "-c", "g", `${relativeFile}1`)).toBe(`g is saved to ${file}1 and goes on\n`);
+  expect(await pvhctl("save", "-p", "g", `${file}2`)).toBe(`g is saved to ${file}2 and paused\n`);
+  expect(await pvhctl("save", "g", file)).toBe(`g is saved to ${file}\n`);
+  expect(await pvhctl("list")).toMatch(/^g .* shutdown +suspend$/m);
+  const { uuid } = domain;
+  expect(await pvhctl("restore", "-p", "-n", "h", relativeFile)).toBe(`h is paused, uuid ${uuid}\n`);
+  await pvhctl("save", "h", `${file}3`);
+  expect(JSON.parse(await pvhctl("restore", file, "-o", "json"))).toMatchObject({ uuid, name: "g" });
+  await expect(pvhctl("restore", "-c", file, "-o", "json")).rejects.toMatchObject({ code: "USAGE" });
+});

@@ -38,7 +38,7 @@ done
 
 export async function countingGuest(
   name: string,
-  settings: { memory: number; vcpus: number },
+  settings: { uuid: string; memory: number; vcpus: number },
 ): Promise<CountingGuest> {
   const { vmlinuz, modulesDir } = await kernel("cloud");
   const folder = await mkdtemp(join(tmpdir(), "pvh-counting-"));

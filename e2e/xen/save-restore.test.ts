@@ -8,6 +8,7 @@ import { missingForXenHost, startXenHost, type XenHost } from "../hosts/xen-host
 import { requireOrSkip } from "../support/require-or-skip.ts";
 import { type CountingGuest, countingGuest } from "./counting-guest.ts";
 
+const UUID = "5a0ed000-0000-4000-8000-00000c047e50";
 const LOG = "/var/log/xen/console/guest-counter.log";
 
 /** Domains in files: ours and xl's, which each reads. */
@@ -34,7 +35,7 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
     }
 
     async function start(): Promise<void> {
-      host = await startXenHost();
+      host = await startXenHost({ memory: 4096 });
       await run("truncate -s 1M /tmp/disk");
       await startDaemon();
     }
@@ -77,12 +78,13 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
       return run(`xl list | awk 'NR > 2 { print $1 }'
         xenstore-ls -f | grep -E '^/(libxl|local/domain|local/domain/0/backend/[a-z]+)/[1-9]' || true
         xenstore-ls -f /vm 2> /dev/null | grep -v 00000000-0000 || true
-        losetup -a; ls /sys/class/net | grep vif || true; ls /var/lib/xen; ls /tmp/*.partial 2> /dev/null || true`);
+        losetup -a; ls /sys/class/net | grep vif || true; ls /var/lib/xen | grep ${UUID} || true
+        ls /tmp/*.partial 2> /dev/null || true`);
     }
 
     beforeAll(async () => {
       const kernels = await buildGuests();
-      guest = await countingGuest("counter", { memory: 128, vcpus: 1 });
+      guest = await countingGuest("counter", { uuid: UUID, memory: 128, vcpus: 1 });
       folder = mkdtempSync(join(tmpdir(), "pvh-saved-"));
       writeFileSync(
         join(folder, "classic.cfg"),
@@ -168,6 +170,7 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
       expect(JSON.parse(await run("pvhctl show -o json counter"))).toMatchObject({
         name: "counter",
         boot_interface: "direct",
+        uuid: UUID,
         config: { memory: 128, vcpus: 1, cmdline: "console=hvc0 quiet", on_reboot: "restart" },
       });
       const last = await lastCount();
@@ -204,7 +207,7 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
       const before = await traces();
       await bootCounter();
       const output = await run(`pvhctl save counter /tmp/broken > /tmp/said 2>&1 &
-        until ls /tmp/broken.*.partial > /dev/null 2>&1; do sleep 0.1; done; sleep 3
+        until ls /tmp/broken.*.partial > /dev/null 2>&1; do sleep 0.1; done
         pvhctl destroy counter; ls /tmp/broken* 2> /dev/null; wait; cat /tmp/said`);
       expect(output).toMatch(/^pvhctl: error DOMAIN_STATE: The domain ended while it was being saved\.$/m);
       expect(output).not.toContain("/tmp/broken");

@@ -136,7 +136,7 @@ _Noreturn void linux_ap_main(unsigned cpu, unsigned is_secondary) {
   halt_forever();
 }
 
-/* For what another vCPU does, of which no event tells this one: halted, it would sleep to the end of the time. */
+/* For what another vCPU does, of which no event tells this one: where both share a processor, it is the other's turn then. */
 static bool wait_yielding(wait_ready *ready, void *context, uint64_t timeout) {
   uint64_t deadline = clock_now() + timeout;
   while (!ready(context)) {

@@ -320,7 +320,9 @@ export class Domains {
   /** Ends the domain if it is live, and forgets it with its files. */
   async remove(id: string): Promise<void> {
     const entry = this.#table.find(id);
-    const starting = entry.record.state === "creating" || entry.record.state === "rebooting";
+    const { state } = entry.record;
+    // What remains of its last run is dealt with first.
+    const starting = (state === "creating" || state === "rebooting") && entry.instance === undefined;
     if (starting) await this.#cancelStart(entry);
     else await this.#breakingOff(id, (found) => this.#lifeCycle.endAndForget(found));
   }

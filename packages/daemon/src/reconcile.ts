@@ -55,6 +55,8 @@ async function reconcileOne(task: Reconciliation, entry: Entry): Promise<void> {
     return;
   }
   if (record.state === "rebooting") {
+    // A start may have been under way, of which nobody knows how far it had come.
+    await task.backend.end(dir, record.uuid);
     task.lifeCycle.scheduleRestart(entry);
     return;
   }

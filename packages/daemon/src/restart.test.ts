@@ -60,6 +60,18 @@ test("a domain that waited to start again does so", async () => {
   await vi.waitFor(() => expect(daemon.domains.get("g").state).toBe("running"));
 });
 
+test("what a start had made that was under way goes before the domain starts again", async () => {
+  const { daemon, uuid, domain } = await withDomain();
+  await using _ = daemon;
+  daemon.store.save({ ...domain, state: "rebooting" });
+  const half = daemon.backend.guest(uuid);
+  vi.spyOn(daemon.backend, "find").mockResolvedValueOnce(undefined);
+  await daemon.restart();
+  await vi.waitFor(() => expect(daemon.domains.get("g").state).toBe("running"));
+  expect(half.ended).toBe(true);
+  expect(daemon.backend.running()).toEqual([uuid]);
+});
+
 test("a process that vanished is lost; with on_crash = restart it starts again", async () => {
   const lost = await withDomain();
   await using _ = lost.daemon;

@@ -205,8 +205,8 @@ export class XenBackend implements Backend {
     if (saved === undefined) {
       return workers.run("build", { uuid, config, cache: this.#kernelCache, cpupool });
     }
-    const { memoryMap } = await readSavedDomain(workers, saved);
-    return workers.run("restore", { uuid, config, cpupool, file: saved, memoryMap });
+    const { memoryMap, msrRelaxed = false } = await readSavedDomain(workers, saved);
+    return workers.run("restore", { uuid, config, cpupool, file: saved, memoryMap, msrRelaxed });
   }
 
   /** What the store and the host's back ends have of a domain. */
@@ -234,6 +234,7 @@ export class XenBackend implements Backend {
       storeGfn: built.store.gfn,
       consoleGfn: built.console.gfn,
       ...(built.memoryMap === undefined ? {} : { memoryMap: built.memoryMap }),
+      ...(built.msrRelaxed === true ? { msrRelaxed: true } : {}),
       ...(log === undefined ? {} : { log }),
     };
   }

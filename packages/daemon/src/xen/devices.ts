@@ -28,6 +28,8 @@ const BACK_END_MS = 10_000;
 export interface DeviceHost {
   store: XenStore;
   workers: XenWorkers;
+  /** Directory of what libxl keeps about domains; absent: where libxl looks. */
+  userData?: string;
 }
 
 /** The disks and interfaces of one domain, which the host's own back ends serve. The store alone knows what there is. */

@@ -25,6 +25,7 @@ const DOMID = 5;
 /** A Xen host of which only the store is one: the hypervisor notes what it is told to do. */
 export class FakeHost implements InstanceHost, AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), "pvhd-xen-"));
+  readonly userData = mkdtempSync(join(tmpdir(), "pvhd-libxl-"));
   readonly workers = new FakeWorkers();
   readonly store: FakeXenStore;
   /** Instances that are told when something may have happened. */
@@ -92,7 +93,7 @@ export class FakeHost implements InstanceHost, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.store.close();
     await this.workers.close();
-    rmSync(this.dir, { recursive: true, force: true });
+    for (const dir of [this.dir, this.userData]) rmSync(dir, { recursive: true, force: true });
   }
 }
 
@@ -101,6 +102,8 @@ export class FakeWorkers extends XenWorkers {
   domains: DomainSummary[] = [];
   /** What it was told to do, but for questions. */
   readonly told: [name: TaskName, input: unknown][] = [];
+  /** What the next call of a name waits for. */
+  readonly gates = new Map<TaskName, Promise<void>>();
   /** What the next call of a name fails with. */
   readonly failures = new Map<TaskName, Error>();
 
@@ -112,6 +115,9 @@ export class FakeWorkers extends XenWorkers {
     input: TaskInput<Name>,
     notices: TaskNotices = {},
   ): Promise<TaskOutput<Name>> {
+    const gate = this.gates.get(name);
+    this.gates.delete(name);
+    await gate;
     const failure = this.failures.get(name);
     this.failures.delete(name);
     if (failure !== undefined) throw failure;

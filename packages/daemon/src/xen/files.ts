@@ -17,6 +17,8 @@ export const DomainFile = z.object({
   consoleGfn: z.int(),
   /** What the guest found; absent when nobody knows it. */
   memoryMap: z.array(MemoryRange).optional(),
+  /** Whether it was restored as a domain that reads 0 from unknown MSRs. */
+  msrRelaxed: z.boolean().optional(),
   /** xenconsoled's log of the guest, and where this domain's output begins in it; absent when it writes none. */
   log: z.object({ path: z.string(), offset: z.int() }).optional(),
 });

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SENDTRIGGER, SHUTDOWN } from "@pvh/abi";
 import { PvhError } from "@pvh/errors";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { FakeHost } from "./fake-host.testing.ts";
 import { readDomainFile, readExit } from "./files.ts";
 import { findDomain } from "./find-domain.ts";
@@ -129,6 +129,7 @@ test("a domain gets another name in the store and in its file, unless somebody h
   expect(await host.store.read(`${home}/name`)).toBe("w\u00c3\u00a9b");
   expect(await host.store.read(`/vm/${uuid}/name`)).toBe("w\u00c3\u00a9b");
   expect(readDomainFile(host.dir)?.config.name).toBe("wéb");
+  expect(readdirSync(host.userData)).toEqual([`userdata-d.5.${uuid}.libxl-json`]);
   await expect(instance.rename("Domain-0")).rejects.toMatchObject({
     code: "DOMAIN_NAME_TAKEN",
     message: expect.stringContaining("belongs to domain 0 of this Xen host"),
@@ -167,8 +168,10 @@ test("what remains becomes another domain, for xl too, and its files move", asyn
     expect(existsSync(host.dir)).toBe(false);
     expect(readExit(dir)).toEqual(exit);
     expect(readDomainFile(dir)).toMatchObject({ uuid: other, config: { name: "g-20261224T1830Z" } });
+    expect(readdirSync(host.userData)).toEqual([`userdata-d.5.${other}.libxl-json`]);
     await instance.discard();
     expect(await host.store.list("/vm")).toEqual([]);
+    expect(readdirSync(host.userData)).toEqual([]);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -183,11 +186,18 @@ test("who misses a domain that is just becoming another one waits, and finds it"
   const dir = `${host.dir}-aside`;
   try {
     const before = host.workers.domains;
+    const seen = before.find((one) => one.uuid === other);
+    const gate = Promise.withResolvers<void>();
+    host.workers.gates.set("set-handle", gate.promise);
     const aside = instance.setAside({ uuid: other, name: "aside", dir });
-    // Somebody asked before, and does not find the new uuid; or asks now, and finds neither.
-    instance.look(before.find((one) => one.uuid === other));
+    await vi.waitFor(() => expect(instance.file.uuid).toBe(other));
+    // The hypervisor has the old uuid still.
+    instance.look(seen);
+    await sleep(20);
+    gate.resolve();
     await aside;
-    instance.look(before.find((one) => one.uuid === other));
+    // Somebody asked before, and looks only now.
+    instance.look(seen);
     await sleep(50);
     expect(instance.remains).toBe(true);
     expect(host.workers.calls).not.toContain("destroy");

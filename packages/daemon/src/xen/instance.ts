@@ -317,7 +317,7 @@ export class XenInstance implements Instance {
       if (this.#dir !== earlierDir) this.#moveTo(earlierDir, before);
       throw error;
     }
-    removeUserData(domid, before.uuid);
+    removeUserData(domid, before.uuid, this.#host.userData);
   }
 
   async softReset(): Promise<Instance> {
@@ -465,7 +465,7 @@ export class XenInstance implements Instance {
   #describe(file: DomainFile): void {
     this.#file = file;
     writeDomainFile(this.#dir, file);
-    writeUserData(file.domid, file.uuid, file.config);
+    writeUserData(file.domid, file.uuid, file.config, this.#host.userData);
   }
 
   /** KiB */
@@ -544,7 +544,7 @@ export class XenInstance implements Instance {
 
 /** Devices first, as libxl does: their back ends hold pages of the domain. */
 export async function removeDomain(
-  { store, workers }: DeviceHost,
+  { store, workers, userData }: DeviceHost,
   devices: XenDevices,
   domid: number,
   uuid: string,
@@ -557,7 +557,7 @@ export async function removeDomain(
     if (there) await workers.run("destroy", domid);
     await leaveStore(store, domid, uuid);
   }
-  removeUserData(domid, uuid);
+  removeUserData(domid, uuid, userData);
 }
 
 function mostVcpus({ vcpus, maxvcpus = vcpus }: GuestConfig): number {

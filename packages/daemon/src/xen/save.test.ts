@@ -160,6 +160,7 @@ test("what cannot be saved is refused before anything is done", async () => {
   const { instance, file } = await running(other);
   writeFileSync(file, "");
   await expect(instance.save(file, "end")).rejects.toMatchObject({ code: "FILE_EXISTS" });
+  await expect(instance.detachDisk("xvda", false)).rejects.toMatchObject({ code: "DEVICE_NOT_FOUND" });
   other.workers.domains = other.workers.domains.map((one) => ({ ...one, paused: true }));
   await expect(instance.save(`${file}2`, "end")).rejects.toMatchObject({ code: "DOMAIN_STATE" });
   expect(await other.store.read(request)).toBe("");

@@ -9,7 +9,7 @@ import { removeMarker, writeMarker } from "./save-marker.ts";
 import { encodeHead } from "./saved/head.ts";
 import { libxlConfig } from "./saved/libxl-config.ts";
 import { encodeOwnData } from "./saved/own-data.ts";
-import type { Suspension } from "./suspension.ts";
+import { endedWhileSaved, type Suspension } from "./suspension.ts";
 
 export interface Saving {
   host: DeviceHost;
@@ -30,30 +30,31 @@ export interface Saving {
  * @throws PvhError FILE_EXISTS, FILE_UNWRITABLE, DOMAIN_STATE, or XEN_CALL
  */
 export async function saveDomain({ host, dir, domain, suspension, file, ends }: Saving): Promise<void> {
-  refuseExisting(file);
-  const head = await headOf(host, domain);
   const partial = `${file}.${randomUUID().slice(0, 8)}.partial`;
-  writeMarker(dir, { partial, file, ends });
   try {
+    refuseExisting(file);
+    const head = await headOf(host, domain);
+    writeMarker(dir, { partial, file, ends });
     await writeSaved(host, domain.domid, partial, head, suspension);
     publish(partial, file);
   } catch (error) {
     rmSync(partial, { force: true });
-    await suspension.giveUp().catch((second: unknown) => {
+    const remains = await suspension.giveUp().catch((second: unknown) => {
       process.stderr.write(
         `domain ${domain.domid} (${domain.uuid}) stays suspended: ${formatError(second)}\n`,
       );
+      return true;
     });
     removeMarker(dir);
-    throw error;
+    throw remains ? error : endedWhileSaved(error);
   }
 }
 
 async function headOf(host: DeviceHost, domain: DomainFile): Promise<Uint8Array> {
   const config = await currentConfig(host, domain);
   return encodeHead({
-    libxl: JSON.stringify(libxlConfig(config, domain.uuid)),
-    own: encodeOwnData({ config, memoryMap: domain.memoryMap }),
+    libxl: JSON.stringify(libxlConfig(config, domain)),
+    own: encodeOwnData({ config, memoryMap: domain.memoryMap, msrRelaxed: domain.msrRelaxed }),
   });
 }
 

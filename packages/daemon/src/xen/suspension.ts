@@ -15,6 +15,8 @@ export class Suspension {
   readonly #host: DeviceHost;
   readonly #domid: number;
   readonly #outcome = Promise.withResolvers<void>();
+  /** The guest was asked, and may do it at any time. */
+  #asked = false;
   /** Nobody waits for it any more. */
   #givenUpAt: number | undefined;
   /** What was seen of the domain before is of no account. */
@@ -43,6 +45,7 @@ export class Suspension {
         state("The guest has not suspended in time, although it took the request.", "no suspension"),
       );
     }, 2 * PATIENCE_MS);
+    this.#asked = true;
     try {
       const { store } = this.#host;
       const asked = askGuest(store, this.#domid, "shutdown", "suspend", PATIENCE_MS).catch((error) => {
@@ -74,16 +77,23 @@ export class Suspension {
     }
     if (suspended) this.#outcome.resolve();
     else if (summary === undefined || summary.dying || summary.shutdown !== undefined) {
-      this.#outcome.reject(state("The domain ended while it was being saved.", "ended"));
+      this.#outcome.reject(endedWhileSaved());
     }
     return suspended;
   }
 
-  /** Lets the guest go on where it is, now, or when it suspends at last. */
-  async giveUp(): Promise<void> {
-    this.#givenUpAt = performance.now();
+  /**
+   * Lets the guest go on where it is, now, or when it suspends at last.
+   *
+   * @returns whether there is still a guest
+   */
+  async giveUp(): Promise<boolean> {
+    if (this.#asked) this.#givenUpAt = performance.now();
+    else this.#overAt = performance.now();
     const domains = await this.#host.workers.run("domains", null);
-    if (isSuspended(domains.find(({ domid }) => domid === this.#domid))) await this.resume();
+    const found = domains.find(({ domid }) => domid === this.#domid);
+    if (isSuspended(found)) await this.resume();
+    return found !== undefined && !found.dying;
   }
 
   async resume(): Promise<void> {
@@ -111,6 +121,10 @@ export async function withdrawRequest({ store }: DeviceHost, domid: number): Pro
   });
 }
 
-function state(sentence: string, found: string): PvhError {
-  return new PvhError("DOMAIN_STATE", sentence, { field: "state", found });
+export function endedWhileSaved(cause?: unknown): PvhError {
+  return state("The domain ended while it was being saved.", "ended", cause);
+}
+
+function state(sentence: string, found: string, cause?: unknown): PvhError {
+  return new PvhError("DOMAIN_STATE", sentence, { field: "state", found, cause });
 }

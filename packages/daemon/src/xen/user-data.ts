@@ -1,18 +1,19 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { GuestConfig } from "@pvh/builder";
 import { libxlConfig } from "./saved/libxl-config.ts";
 
 /** Where libxl keeps what it wants to know of a domain later (XEN_LIB_DIR). */
 const DIRECTORY = "/var/lib/xen";
 
-const fileOf = (domid: number, uuid: string): string => `${DIRECTORY}/userdata-d.${domid}.${uuid}.libxl-json`;
+const nameOf = (domid: number, uuid: string): string => `userdata-d.${domid}.${uuid}.libxl-json`;
 
 /** By this `xl list -l`, `xl mem-set`, `xl block-attach` and `xl save` know the domain. */
-export function writeUserData(domid: number, uuid: string, config: GuestConfig): void {
-  if (!existsSync(DIRECTORY)) return;
-  writeFileSync(fileOf(domid, uuid), JSON.stringify(libxlConfig(config, uuid)));
+export function writeUserData(domid: number, uuid: string, config: GuestConfig, directory = DIRECTORY): void {
+  if (!existsSync(directory)) return;
+  writeFileSync(join(directory, nameOf(domid, uuid)), JSON.stringify(libxlConfig(config, { uuid })));
 }
 
-export function removeUserData(domid: number, uuid: string): void {
-  rmSync(fileOf(domid, uuid), { force: true });
+export function removeUserData(domid: number, uuid: string, directory = DIRECTORY): void {
+  rmSync(join(directory, nameOf(domid, uuid)), { force: true });
 }

@@ -66,7 +66,7 @@ export function memoryStream(name: string): MemoryStream | undefined {
       const bytes = new Uint8Array(LONGEST_TEXT);
       const length = readSync(fd, bytes, 0, bytes.length, 0);
       ftruncate(fd, 0);
-      return new TextDecoder().decode(bytes.subarray(0, length)).trim();
+      return new TextDecoder().decode(bytes.subarray(0, length)).trim().replaceAll("\n", "; ");
     },
   };
 }

@@ -1,7 +1,7 @@
 import { GuestConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { describe, expect, test } from "vitest";
-import { configOfLibxl } from "./from-libxl.ts";
+import { dataOfLibxl } from "./from-libxl.ts";
 import { libxlConfig } from "./libxl-config.ts";
 
 const uuid = "628c6481-d60b-447a-a3be-0d1a910bb887";
@@ -43,7 +43,7 @@ const saved = {
 };
 
 test("a domain that xl has saved", () => {
-  expect(configOfLibxl(JSON.stringify(saved))).toEqual({
+  expect(dataOfLibxl(JSON.stringify(saved)).config).toEqual({
     name: "counter",
     type: "pvh",
     platform: "xen",
@@ -91,15 +91,30 @@ test("a config comes back from libxl's", () => {
     disk: ["/a,raw,xvda,w", "/b,raw,xvdb,r,cdrom", "/c,raw,xvdc,w,no-discard,untrusted,direct-io-safe"],
     vif: ["mac=00:16:3e:00:00:01,bridge=b,rate=10Mb/s@20ms,mtu=1400,vifname=v,ip=10.0.0.1,untrusted"],
   });
-  const read = configOfLibxl(JSON.stringify(libxlConfig(config, uuid)));
+  const { config: read } = dataOfLibxl(JSON.stringify(libxlConfig(config, { uuid })));
   const [vif] = config.vif;
   // The same rate in other units.
   expect(read).toEqual({ ...config, vif: [{ ...vif, rate: "1250000B/s@20000us" }] });
 });
 
+test("of MSRs libxl says something, or it is an old domain", () => {
+  const relaxed = (arch_x86: object | undefined) =>
+    dataOfLibxl(JSON.stringify({ ...saved, b_info: { ...saved.b_info, arch_x86 } })).msrRelaxed;
+  expect([{ msr_relaxed: "False" }, { msr_relaxed: "True" }, {}, undefined].map(relaxed)).toEqual([
+    ...[false, true, true, true],
+  ]);
+  const own = (msrRelaxed: boolean | undefined) =>
+    JSON.stringify(libxlConfig(dataOfLibxl(JSON.stringify(saved)).config, { uuid, msrRelaxed }));
+  expect([true, false, undefined].map((value) => dataOfLibxl(own(value)).msrRelaxed)).toEqual([
+    true,
+    false,
+    false,
+  ]);
+});
+
 test("what nobody set is libxl's default", () => {
   const { max_memkb, vcpu_hard_affinity, sched_params, event_channels, ...rest } = saved.b_info;
-  const config = configOfLibxl(
+  const { config } = dataOfLibxl(
     JSON.stringify({ c_info: { ...saved.c_info, pool_name: "Pool-0" }, b_info: rest }),
   );
   expect(config).toMatchObject({
@@ -115,7 +130,7 @@ test("what nobody set is libxl's default", () => {
 describe("refused", () => {
   const refusal = (document: unknown) => {
     try {
-      configOfLibxl(typeof document === "string" ? document : JSON.stringify(document));
+      dataOfLibxl(typeof document === "string" ? document : JSON.stringify(document));
     } catch (error) {
       if (error instanceof PvhError) return `${error.code} ${error.details.field}: ${error.message}`;
       throw error;
@@ -142,9 +157,9 @@ describe("refused", () => {
     ["a relative disk", withDisk({ pdev_path: "a.img" }), /^CONFIG_INVALID disks\[0\].pdev_path/],
     ["a CPUID policy", withInfo({ cpuid: [{ leaf: 1 }] }), /^CONFIG_KEY_UNSUPPORTED b_info.cpuid/],
     [
-      "relaxed MSRs",
-      withInfo({ arch_x86: { msr_relaxed: "True" } }),
-      /^CONFIG_KEY_UNSUPPORTED b_info.arch_x86/,
+      "what x86 will have",
+      withInfo({ arch_x86: { more: 1 } }),
+      /^CONFIG_KEY_UNSUPPORTED b_info.arch_x86.more/,
     ],
     ["a PCI device", { ...saved, pcidevs: [{ dev: 3 }] }, /^CONFIG_KEY_UNSUPPORTED pcidevs/],
     ["a channel", { ...saved, channels: [{ devid: 1 }] }, /^CONFIG_KEY_UNSUPPORTED channels/],

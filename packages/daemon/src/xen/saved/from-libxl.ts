@@ -1,9 +1,10 @@
 import { isAbsolute } from "node:path";
-import { type GuestConfig, listOfCpus, validateGuestConfig } from "@pvh/builder";
+import { listOfCpus, validateGuestConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { rateText } from "../device-configs.ts";
 import { END_EVENTS, LIBXL_ACTIONS } from "./libxl-config.ts";
 import { type LibxlDisk, type LibxlDocument, type LibxlNic, readLibxlDocument } from "./libxl-document.ts";
+import type { OwnData } from "./own-data.ts";
 
 const KIB_PER_MIB = 1024;
 /** The pool that there is always. */
@@ -12,11 +13,11 @@ const DEFAULT_POOL = "Pool-0";
 const MANY_CPUS = 1 << 20;
 
 /**
- * The config of a domain that xl has saved, as far as a domain of pvhd can have what it says.
+ * What libxl's config says of a domain that xl has saved, as far as a domain of pvhd can have that.
  *
  * @throws PvhError SAVED_FORMAT, CONFIG_INVALID, or CONFIG_KEY_UNSUPPORTED
  */
-export function configOfLibxl(text: string): GuestConfig {
+export function dataOfLibxl(text: string): OwnData {
   const document = readLibxlDocument(text);
   const { c_info, b_info, disks, nics } = document;
   const { kernel, ramdisk } = b_info;
@@ -31,7 +32,7 @@ export function configOfLibxl(text: string): GuestConfig {
   disks.forEach(({ pdev_path }, i) => {
     refuseRelative(`disks[${i}].pdev_path`, pdev_path);
   });
-  return validateGuestConfig({
+  const config = validateGuestConfig({
     type: "pvh",
     platform: "xen",
     name: c_info.name,
@@ -50,6 +51,8 @@ export function configOfLibxl(text: string): GuestConfig {
     vif: nics.map(vifOptions),
     ...Object.fromEntries(END_EVENTS.map((event) => [event, action(document[event])])),
   });
+  // Where it is not said, it is a domain of a Xen that did not ask.
+  return { config, msrRelaxed: isNot(b_info.arch_x86.msr_relaxed) };
 }
 
 function poolOf(name: string | undefined): string | undefined {

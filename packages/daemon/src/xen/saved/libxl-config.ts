@@ -30,7 +30,10 @@ export const END_EVENTS = ["on_poweroff", "on_reboot", "on_watchdog", "on_crash"
  * A guest's config as libxl's own in JSON (libxl_domain_config of libxl_types.idl). By it `xl restore` takes a saved domain,
  * and `xl list -l`, `xl mem-set` and `xl block-attach` know one that runs. What is left out has libxl's default.
  */
-export function libxlConfig(config: GuestConfig, uuid: string): object {
+export function libxlConfig(
+  config: GuestConfig,
+  { uuid, msrRelaxed = false }: { uuid: string; msrRelaxed?: boolean | undefined },
+): object {
   const {
     name,
     memory,
@@ -60,6 +63,8 @@ export function libxlConfig(config: GuestConfig, uuid: string): object {
       kernel: config.kernel,
       ...given({ cmdline: cmdline === "" ? undefined : cmdline, ramdisk: config.ramdisk }),
       "type.pvh": {},
+      // When it is not there libxl takes the domain for one of an old Xen.
+      arch_x86: { msr_relaxed: msrRelaxed ? "True" : "False" },
     },
     disks: config.disk.map(libxlDisk),
     nics: config.vif.map(libxlNic),

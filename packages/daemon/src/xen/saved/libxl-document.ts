@@ -58,6 +58,7 @@ const LibxlDocument = z.looseObject({
     kernel: z.string().optional(),
     cmdline: z.string().optional(),
     ramdisk: z.string().optional(),
+    arch_x86: z.looseObject({ msr_relaxed: Flag.optional() }).default({}),
   }),
   disks: z.array(Disk).default([]),
   nics: z.array(Nic).default([]),
@@ -106,6 +107,7 @@ function refuseUnreadParts(document: LibxlDocument): void {
     ["c_info", "c_info", c_info],
     ["b_info", "b_info", b_info],
     ["b_info.sched_params", "b_info.sched_params", b_info.sched_params],
+    ["b_info.arch_x86", "b_info.arch_x86", b_info.arch_x86],
   ];
   for (const [part, path, values] of list) refuseUnread(part, path, values);
   for (const [index, disk] of disks.entries()) refuseUnread("disks", `disks[${index}]`, disk);

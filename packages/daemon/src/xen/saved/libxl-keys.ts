@@ -27,7 +27,7 @@ const parts = {
     read: [
       ...["max_vcpus", "avail_vcpus", "vcpu_hard_affinity", "vcpu_soft_affinity", "sched_params"],
       ...["max_memkb", "target_memkb", "max_grant_frames", "max_maptrack_frames", "max_grant_version"],
-      ...["event_channels", "kernel", "cmdline", "ramdisk"],
+      ...["event_channels", "kernel", "cmdline", "ramdisk", "arch_x86"],
     ],
     ignored: [
       ...["video_memkb", "shadow_memkb", "iommu_memkb", "claim_mode", "numa_placement", "nodemap", "cpumap"],
@@ -35,6 +35,7 @@ const parts = {
       ...["device_model_version", "blkdev_start"],
     ],
   },
+  "b_info.arch_x86": { read: ["msr_relaxed"], ignored: [] },
   "b_info.sched_params": { read: ["weight", "cap"], ignored: ["sched"] },
   disks: {
     read: [

@@ -9,8 +9,9 @@ const config = GuestConfig.parse({
 const memoryMap = [{ gpa: 0, size: 64 << 20, type: 1 }];
 
 test("what is written is read", () => {
-  expect(decodeOwnData(encodeOwnData({ config, memoryMap }))).toEqual({ config, memoryMap });
-  expect(decodeOwnData(encodeOwnData({ config }))).toEqual({ config, memoryMap: undefined });
+  for (const data of [{ config, memoryMap, msrRelaxed: true }, { config }]) {
+    expect(decodeOwnData(encodeOwnData(data))).toEqual(data);
+  }
 });
 
 test("what another tool has there is nothing of pvhd's", () => {
@@ -26,4 +27,5 @@ test("what a newer pvhd wrote, and what is damaged, is refused", () => {
   expect(() => decodeOwnData(changed({ memoryMap: [{ gpa: -1 }] }))).toThrow(/damaged data of pvhd/);
   expect(() => decodeOwnData(changed({ memoryMap: Array(129).fill(memoryMap[0]) }))).toThrow(/damaged/);
   expect(() => decodeOwnData(changed({ config: { ...config, memory: 0 } }))).toThrow(/memory is 0/);
+  expect(() => decodeOwnData(changed({ config: { ...config, kernel: "k" } }))).toThrow(/relative paths/);
 });

@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { type GuestConfig, validateGuestConfig } from "@pvh/builder";
 import { z } from "zod";
 import { notSaved, otherVersion } from "./problems.ts";
@@ -18,12 +19,15 @@ export interface OwnData {
   config: GuestConfig;
   /** Absent when it is not known. */
   memoryMap?: MemoryRange[] | undefined;
+  /** Whether reads of unknown MSRs give 0 instead of a fault; xl's domains may have that. */
+  msrRelaxed?: boolean | undefined;
 }
 
 const Envelope = z.object({ format: z.literal(FORMAT), version: z.int() });
 const Contents = z.object({
   config: z.unknown(),
   memoryMap: z.array(MemoryRange).max(MAX_RANGES).optional(),
+  msrRelaxed: z.boolean().optional(),
 });
 
 export function encodeOwnData(data: OwnData): string {
@@ -50,8 +54,11 @@ export function decodeOwnData(text: string): OwnData | undefined {
   }
   const contents = Contents.safeParse(document);
   if (!contents.success) throw notSaved("has damaged data of pvhd", { cause: contents.error });
-  const { config, memoryMap } = contents.data;
-  return { config: validateGuestConfig(config), memoryMap };
+  const { config: raw, ...rest } = contents.data;
+  const config = validateGuestConfig(raw);
+  const paths = [config.kernel, config.ramdisk ?? "/", ...config.disk.map(({ target }) => target)];
+  if (!paths.every(isAbsolute)) throw notSaved("has relative paths in its config");
+  return { config, ...rest };
 }
 
 function parsed(text: string): unknown {

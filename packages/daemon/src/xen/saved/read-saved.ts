@@ -1,5 +1,5 @@
 import type { XenWorkers } from "../workers.ts";
-import { configOfLibxl } from "./from-libxl.ts";
+import { dataOfLibxl } from "./from-libxl.ts";
 import { decodeOwnData, type OwnData } from "./own-data.ts";
 
 /**
@@ -10,5 +10,5 @@ import { decodeOwnData, type OwnData } from "./own-data.ts";
 export async function readSavedDomain(workers: XenWorkers, file: string): Promise<OwnData> {
   const { libxl, own } = await workers.run("read-saved", { file });
   const data = own === undefined ? undefined : decodeOwnData(own);
-  return data ?? { config: configOfLibxl(libxl) };
+  return data ?? dataOfLibxl(libxl);
 }

@@ -29,7 +29,9 @@ export function buildDomain(xen: Xen, request: BuildRequest, created: (domid: nu
   const image = planImage(config, xen.control.release, cache, timed);
   requireMemory(xen.control, config, pagesOf(image));
   const { bootInterface } = image;
-  const domid = timed("allocate", () => createDomain(xen, { ...request, bootInterface }));
+  // Classic kernels read MSRs without being prepared for a fault, as Xen then let them.
+  const msrRelaxed = bootInterface === "classic";
+  const domid = timed("allocate", () => createDomain(xen, { ...request, msrRelaxed }));
   created(domid);
   try {
     timed("allocate", () => allocate(xen, domid, config, image));

@@ -1,5 +1,5 @@
 import { CDF, PAGE_SIZE, PHYSCAP, XEN_X86_EMU, XEN_X86_MISC } from "@pvh/abi";
-import type { BootInterface, GuestConfig } from "@pvh/builder";
+import type { GuestConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { handleOf } from "../uuid.ts";
 import { FIRST_PORTS } from "./plan.ts";
@@ -17,7 +17,8 @@ export interface NewDomain {
   uuid: string;
   config: GuestConfig;
   cpupool: number;
-  bootInterface: BootInterface;
+  /** Whether reads of unknown MSRs give 0 instead of a fault. */
+  msrRelaxed: boolean;
 }
 
 /**
@@ -33,7 +34,7 @@ export function requireMemory(control: Xen["control"], config: GuestConfig, page
 }
 
 /** The domid of a new domain, which has nothing yet. */
-export function createDomain({ control }: Xen, { uuid, config, cpupool, bootInterface }: NewDomain): number {
+export function createDomain({ control }: Xen, { uuid, config, cpupool, msrRelaxed }: NewDomain): number {
   const { capabilities } = control.physInfo();
   const { vcpus, maxvcpus = vcpus } = config;
   return control.createDomain({
@@ -45,8 +46,7 @@ export function createDomain({ control }: Xen, { uuid, config, cpupool, bootInte
     maxMaptrackFrames: config.max_maptrack_frames,
     maxGrantVersion: grantVersion(config, capabilities),
     emulationFlags: XEN_X86_EMU.LAPIC,
-    // Classic kernels read MSRs without being prepared for a fault, as Xen then let them.
-    miscFlags: bootInterface === "classic" ? XEN_X86_MISC.MSR_RELAXED : 0,
+    miscFlags: msrRelaxed ? XEN_X86_MISC.MSR_RELAXED : 0,
     cpupool,
   });
 }

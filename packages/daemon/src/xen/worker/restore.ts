@@ -44,17 +44,17 @@ export function restoreDomain(
     const stream = timed("inspect", () => inspect(fd, config));
     skipTo(fd, stream.start);
     requireMemory(xen.control, config, stream.pages);
-    const bootInterface = "direct";
-    const domid = timed("allocate", () => createDomain(xen, { ...request, bootInterface }));
+    const domid = timed("allocate", () => createDomain(xen, request));
     created(domid);
     try {
       timed("allocate", () => allocate(xen, domid, request));
       const { store, console } = timed("restore", () => fill(xen, domid, config, fd));
       return {
         domid,
-        bootInterface,
+        bootInterface: "direct",
         stages: mergedStages(stages),
         memoryMap,
+        msrRelaxed: request.msrRelaxed,
         store: { gfn: store, port: FIRST_PORTS.store },
         console: { gfn: console, port: FIRST_PORTS.console },
       };

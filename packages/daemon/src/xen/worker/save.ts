@@ -57,7 +57,8 @@ function told<T>(file: string, work: () => T): T {
   } catch (cause) {
     const code = cause instanceof PvhError ? cause.details.found : codeOf(cause);
     if (cause instanceof PvhError && !OF_THE_DISK.includes(code)) throw cause;
-    throw new PvhError("FILE_UNWRITABLE", `file: ${file} cannot be written (${code}).`, {
+    const why = code === "ENOENT" ? "its folder does not exist" : code;
+    throw new PvhError("FILE_UNWRITABLE", `file: ${file} cannot be written (${why}).`, {
       field: "file",
       found: file,
       cause,

@@ -97,6 +97,8 @@ export interface RestoreRequest {
   cpupool: number;
   file: string;
   memoryMap?: MemoryRange[] | undefined;
+  /** Whether reads of unknown MSRs give 0 instead of a fault. */
+  msrRelaxed: boolean;
 }
 
 export interface PinRequest extends Partial<Affinity> {
@@ -118,6 +120,8 @@ export interface BuiltDomain {
   stages: StageTiming[];
   /** Absent when nobody knows it. */
   memoryMap?: MemoryRange[] | undefined;
+  /** Of a restored domain. */
+  msrRelaxed?: boolean;
   store: SharedPage;
   console: SharedPage;
 }
