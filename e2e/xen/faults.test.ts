@@ -36,7 +36,7 @@ describe.skipIf(requireOrSkip("a killed pvhd on an emulated Xen host", await mis
       "at the point %s",
       async (point) => {
         const command = `node e2e/xen/killed-daemon.ts ${point} ${folder}/guest.cfg`;
-        const result = await host.run(command, { timeoutMs: 240_000 });
+        const result = await host.run(command, { timeoutMs: 600_000 });
         expect(result.status, transcript(command, result)).toBe(0);
         const { found, before, left } = JSON.parse(result.stdout.trim().split("\n").at(-1) ?? "");
         // An answered request is a domain that the next pvhd finds again; what was not answered is forgotten.
