@@ -33,6 +33,7 @@ const NOT_SAVED = "those of a Xen host are saved and restored";
 /** Domains on /dev/kvm, each in a VMM process of its own that outlives the daemon. */
 export class KvmBackend implements Backend {
   readonly name = "kvm";
+  readonly givesDomids = false;
 
   async launch(start: DomainStart): Promise<Instance> {
     const vmm = await launchVmm({ ...start, attached: false });

@@ -50,6 +50,8 @@ import { ExitReason, ExitRecord } from "./domain.ts";
 export class SimulatorBackend implements Backend {
   /** That of another backend makes it refuse the configs that that one refuses. */
   readonly name: string;
+  /** The domids of the next domains, as a hypervisor gives them out. */
+  domids: number[] | undefined;
   /** Domains that somebody else has made. */
   foreign: HostDomain[] = [];
   readonly #guests = new Map<string, SimulatedGuest>();
@@ -59,6 +61,10 @@ export class SimulatorBackend implements Backend {
 
   constructor(name = "simulator") {
     this.name = name;
+  }
+
+  get givesDomids(): boolean {
+    return this.domids !== undefined;
   }
 
   async launch({ uuid, dir, config, startPaused }: DomainStart): Promise<Instance> {
@@ -78,6 +84,7 @@ export class SimulatorBackend implements Backend {
         this.#guests.set(identity.uuid, guest);
       },
     });
+    guest.domid = this.domids?.shift();
     this.#guests.set(uuid, guest);
     if (startPaused) guest.state = "paused";
     else guest.run();
@@ -219,6 +226,8 @@ export class SimulatedGuest {
   dir: string;
   uuid: string;
   name: string;
+  /** As given out by a hypervisor. */
+  domid: number | undefined;
   state: InstanceState = "running";
   ended = false;
   /** It has ended, and is still there. */
@@ -357,6 +366,7 @@ export class SimulatedGuest {
     return {
       started: {
         pid: process.pid,
+        ...(this.domid === undefined ? {} : { domid: this.domid }),
         bootInterface: this.#config.pvh_abi ?? "direct",
         platform: "bare",
         stages: [{ name: "inspect", ms: 0.25 }],

@@ -7,8 +7,8 @@ import type { ExitRecord, Run } from "./domain.ts";
 /** What a backend starts a domain from. */
 export interface DomainStart {
   uuid: string;
-  /** Number of the domain among the live ones of this host. */
-  domid: number;
+  /** Number of the domain among the live ones of this host, for a backend that does not give out the numbers. */
+  domid?: number;
   /** Existing runtime directory of the domain; the backend keeps all of its files there. */
   dir: string;
   config: GuestConfig;
@@ -143,6 +143,8 @@ export interface HostDomain {
 /** A way to run domains. The backend owns the truth about what runs; it keeps no list of its own. */
 export interface Backend {
   readonly name: string;
+  /** Whether the hypervisor gives out the domids, so that nobody else can. */
+  readonly givesDomids: boolean;
   /**
    * Resolves when the domain runs (or is paused, when asked for). A failure leaves nothing that runs; CONFIG_KEY_UNSUPPORTED
    * for a config that asks for what only another backend can.

@@ -53,6 +53,25 @@ test("each start has a domid that no other live domain has", async () => {
   expect((await daemon.domains.create(config(daemon, { name: "i" }), false)).domain.domid).toBe(4);
 });
 
+test("where a hypervisor gives out the domids, nobody else counts on one", async () => {
+  await using daemon = await new TestDaemon().start();
+  daemon.backend.domids = [2, 1, 3];
+  const [first, second] = await Promise.all([
+    daemon.domains.create(config(daemon), false),
+    daemon.domains.create(config(daemon, { name: "h" }), false),
+  ]);
+  expect([first.domain.domid, second.domain.domid]).toEqual([2, 1]);
+  const gate = Promise.withResolvers<void>();
+  daemon.backend.gate = gate.promise;
+  daemon.backend.guest(second.domain.uuid).end("reboot");
+  await vi.waitFor(() => expect(daemon.backend.launches).toBe(3));
+  // Neither the old one nor a new one.
+  expect(daemon.domains.get(second.domain.uuid)).toMatchObject({ state: "rebooting", domid: undefined });
+  gate.resolve();
+  await becomes(daemon, second.domain.uuid, "running");
+  expect(daemon.domains.get("3").uuid).toBe(second.domain.uuid);
+});
+
 test("a domain whose process does not answer is shown without what only that knows", async () => {
   await using daemon = await new TestDaemon().start();
   const { domain } = await daemon.domains.create(config(daemon), false);

@@ -367,7 +367,7 @@ export class Domains {
       preserved: false,
       createdAt: new Date().toISOString(),
       restarts: 0,
-      domid: this.#table.freeDomid(),
+      domid: this.#lifeCycle.reservedDomid(),
     });
     entry.creation = this.#serial.run(uuid, () => this.#firstStart(entry, saved));
     await entry.creation;

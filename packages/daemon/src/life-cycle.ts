@@ -48,6 +48,11 @@ export class LifeCycle {
     return this.#closing;
   }
 
+  /** A domid for a domain that is to start; undefined where the backend gives out one then. */
+  reservedDomid(): number | undefined {
+    return this.#options.backend.givesDomids ? undefined : this.#table.freeDomid();
+  }
+
   /** From here on an end that nobody is left to act on waits in the domain's directory for the next daemon. */
   close(): void {
     this.#closing = true;
@@ -57,9 +62,10 @@ export class LifeCycle {
   /** @param saved file of a saved domain that it goes on from */
   async launch(entry: Entry, startPaused: boolean, saved?: string): Promise<void> {
     makeRuntimeDirectory(entry.dir);
-    const { uuid, config, domid = this.#table.freeDomid() } = entry.record;
+    const { uuid, config } = entry.record;
+    const domid = entry.record.domid ?? this.reservedDomid();
     const startedAt = new Date().toISOString();
-    const start = { uuid, domid, dir: entry.dir, config, startPaused };
+    const start = { uuid, ...(domid === undefined ? {} : { domid }), dir: entry.dir, config, startPaused };
     const instance = await this.#options.backend.launch(saved === undefined ? start : { ...start, saved });
     try {
       this.#table.update(entry, {
@@ -198,7 +204,8 @@ export class LifeCycle {
     letGo(entry);
     const { restarts } = entry.record;
     const end: Partial<DomainRecord> = { exit, preserved: false, state: restart ? "rebooting" : state };
-    this.#record(entry, restart ? { ...end, restarts: restarts + 1 } : end);
+    // Its number may be another domain's before it has its next one.
+    this.#record(entry, restart ? { ...end, domid: undefined, restarts: restarts + 1 } : end);
     if (restart) this.scheduleRestart(entry);
   }
 
@@ -280,7 +287,7 @@ export class LifeCycle {
   async #restart(entry: Entry): Promise<void> {
     if (entry.record.state !== "rebooting") return;
     try {
-      this.#table.update(entry, { domid: this.#table.freeDomid() });
+      this.#table.update(entry, { domid: this.reservedDomid() });
       await this.launch(entry, false);
     } catch (error) {
       const reason = entry.record.exit?.reason ?? "vmm-died";

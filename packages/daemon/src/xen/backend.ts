@@ -34,6 +34,7 @@ const MIB = 2 ** 20;
 /** Domains of the Xen host that this is the control domain of. */
 export class XenBackend implements Backend {
   readonly name = "xen";
+  readonly givesDomids = true;
   readonly #workers = new XenWorkers();
   readonly #instances = new Set<XenInstance>();
   readonly #kernelCache: string;
