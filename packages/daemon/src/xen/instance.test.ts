@@ -142,14 +142,14 @@ test("a domain gets another name in the store and in its file, unless somebody h
 test("what remains becomes another domain, for xl too, and its files move", async () => {
   await using host = new FakeHost();
   const instance = await host.start(uuid);
-  await expect(
-    instance.setAside({ uuid: other, name: "Domain-0", dir: join(host.dir, "x") }),
-  ).rejects.toMatchObject({ code: "DOMAIN_NAME_TAKEN" });
-  expect(await host.store.read(`${home}/vm`)).toBe(`/vm/${uuid}`);
-
+  const taken = { uuid: other, name: "Domain-0", dir: join(host.dir, "x") };
+  await expect(instance.setAside(taken)).rejects.toMatchObject({ code: "VMM_DIED" });
   host.workers.shutDown(uuid, SHUTDOWN.crash);
   host.released();
   const exit = await instance.exited;
+  await expect(instance.setAside(taken)).rejects.toMatchObject({ code: "DOMAIN_NAME_TAKEN" });
+  expect(await host.store.read(`${home}/vm`)).toBe(`/vm/${uuid}`);
+
   const started = await host.store.read(`/vm/${uuid}/start_time`);
   const dir = `${host.dir}-aside`;
   try {
@@ -204,6 +204,38 @@ test("who misses a domain that is just becoming another one waits, and finds it"
     host.workers.domains = [];
     host.released();
     await instance.gone;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test("a domain that is destroyed while it becomes another one leaves nothing", async () => {
+  await using host = new FakeHost();
+  const instance = await host.start(uuid);
+  host.workers.shutDown(uuid, SHUTDOWN.crash);
+  host.released();
+  await instance.exited;
+  const dir = `${host.dir}-aside`;
+  try {
+    const gate = Promise.withResolvers<void>();
+    host.workers.gates.set("set-handle", gate.promise);
+    const aside = instance.setAside({ uuid: other, name: "aside", dir });
+    await vi.waitFor(() => expect(instance.file.uuid).toBe(other));
+    const destroyed = instance.destroy();
+    await sleep(20);
+    gate.resolve();
+    await Promise.all([aside, destroyed]);
+    expect(host.workers.domains).toEqual([]);
+    expect(await host.store.list("/vm")).toEqual([]);
+    expect(await host.store.list("/local/domain")).toEqual(["0"]);
+    expect(readdirSync(host.userData)).toEqual([]);
+    for (const late of [
+      instance.setAside({ uuid, name: "late", dir: host.dir }),
+      instance.softReset(),
+      instance.dumpCore("/core"),
+    ])
+      await expect(late).rejects.toMatchObject({ code: "VMM_DIED" });
+    expect(await host.store.list("/vm")).toEqual([]);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

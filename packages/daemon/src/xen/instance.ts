@@ -15,6 +15,7 @@ import {
   unsupported,
 } from "../backend.ts";
 import type { CrashReport, ExitRecord } from "../domain.ts";
+import { Serial } from "../serial.ts";
 import { readLog } from "./console-log.ts";
 import { askGuest, deaf } from "./control.ts";
 import { type DeviceHost, XenDevices } from "./devices.ts";
@@ -29,6 +30,8 @@ import { FIRST_PORTS } from "./worker/plan.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
 
 const MIB = 2 ** 20;
+/** The one thing that is done alone. */
+const REMAINS = "remains";
 const KIB_PER_MIB = 1024;
 const SLACK_KIB = 1024;
 /** How long xenconsoled gets to take what a guest printed last. */
@@ -61,8 +64,8 @@ export class XenInstance implements Instance {
   /** The latest. */
   #suspension: Suspension | undefined;
   #removal: Promise<void> | undefined;
-  /** Settles when it has another identity, or is to have none. Never rejects. */
-  #move: Promise<void> | undefined;
+  /** Whatever is done to what remains is done alone: it may be destroyed at any time. */
+  readonly #turns = new Serial();
 
   constructor(host: InstanceHost, dir: string, file: DomainFile) {
     const { domid, uuid, bootInterface, stages } = file;
@@ -202,7 +205,7 @@ export class XenInstance implements Instance {
     const { domid } = this.file;
     const { workers } = this.#host;
     if (this.#remains) {
-      await workers.run("dump-core", { domid, file });
+      await this.#alone(() => workers.run("dump-core", { domid, file }));
       return;
     }
     await this.#summary();
@@ -298,9 +301,7 @@ export class XenInstance implements Instance {
   }
 
   setAside(identity: Identity): Promise<void> {
-    const move = this.#setAside(identity);
-    this.#move = move.catch(() => {});
-    return move;
+    return this.#alone(() => this.#setAside(identity));
   }
 
   async #setAside({ uuid, name, dir }: Identity): Promise<void> {
@@ -315,12 +316,17 @@ export class XenInstance implements Instance {
     } catch (error) {
       await setAsideInStore(store, domid, { uuid: before.uuid, name: config.name });
       if (this.#dir !== earlierDir) this.#moveTo(earlierDir, before);
+      removeUserData(domid, uuid, this.#host.userData);
       throw error;
     }
     removeUserData(domid, before.uuid, this.#host.userData);
   }
 
-  async softReset(): Promise<Instance> {
+  softReset(): Promise<Instance> {
+    return this.#alone(() => this.#softReset());
+  }
+
+  async #softReset(): Promise<Instance> {
     const { domid, uuid, config, bootInterface, storeGfn, consoleGfn } = this.file;
     const { store, workers } = this.#host;
     if (bootInterface === "classic") {
@@ -371,7 +377,7 @@ export class XenInstance implements Instance {
   /** It was not there: it is gone, unless it has only got another uuid since somebody asked. */
   async #miss(): Promise<void> {
     try {
-      await this.#move;
+      await this.#turns.idle();
       const { domid, uuid } = this.file;
       const domains = await this.#host.workers.run("domains", null);
       if (!domains.some((one) => one.domid === domid && one.uuid === uuid && !one.dying)) await this.#lose();
@@ -430,10 +436,12 @@ export class XenInstance implements Instance {
 
   /** Takes the domain and all that belongs to it away. What has failed can be tried again. */
   #remove(): Promise<void> {
-    this.#removal ??= this.#takeAway().catch((error: unknown) => {
-      this.#removal = undefined;
-      throw error;
-    });
+    this.#removal ??= this.#turns
+      .run(REMAINS, () => this.#takeAway())
+      .catch((error: unknown) => {
+        this.#removal = undefined;
+        throw error;
+      });
     return this.#removal;
   }
 
@@ -454,6 +462,14 @@ export class XenInstance implements Instance {
       process.stderr.write(`domain ${this.file.uuid}: its registers cannot be read: ${formatError(error)}\n`);
       return undefined;
     }
+  }
+
+  /** @throws PvhError VMM_DIED when nothing remains, or not any more */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.run(REMAINS, async () => {
+      if (!this.#remains) throw this.#hasEnded();
+      return work();
+    });
   }
 
   #moveTo(dir: string, file: DomainFile): void {
@@ -535,7 +551,12 @@ export class XenInstance implements Instance {
     // Seen before anybody told.
     if (this.#ending === undefined) this.look(found, asked);
     if (isSuspended(found)) this.#refuseWhileSaved();
-    throw new PvhError("VMM_DIED", `The domain ${domid} (${uuid}) has ended.`, {
+    throw this.#hasEnded();
+  }
+
+  #hasEnded(): PvhError {
+    const { domid, uuid } = this.file;
+    return new PvhError("VMM_DIED", `The domain ${domid} (${uuid}) has ended.`, {
       field: "state",
       found: "ended",
     });
