@@ -53,7 +53,14 @@ test("every operation does what its name says", async () => {
   expect(existsSync(core)).toBe(true);
   expect((await client.rename("a", "b")).name).toBe("b");
   expect((await client.rename("b", "a")).uuid).toBe(domain.uuid);
-  backend.foreign = [{ uuid: domain.uuid.replace(/^./, "0"), domid: 9, name: "theirs", ...foreign }];
+  backend.foreign = [
+    {
+      uuid: domain.uuid.replace(/^./, (digit) => (digit === "0" ? "1" : "0")),
+      domid: 9,
+      name: "theirs",
+      ...foreign,
+    },
+  ];
   expect(await client.listDomains()).toHaveLength(1);
   expect(await client.listDomains(true)).toMatchObject([{ name: "a" }, { name: "theirs", foreign: true }]);
   backend.foreign = [];
