@@ -53,14 +53,16 @@ export class XenGuests {
 
   /** Ends and forgets all domains. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { uuid } of await this.client.listDomains()) await this.client.deleteDomain(uuid);
-    await this.#daemon.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    try {
+      for (const { uuid } of await this.client.listDomains()) await this.client.deleteDomain(uuid);
+    } finally {
+      await this.#daemon.stop();
+      rmSync(this.folder, { recursive: true, force: true });
+    }
   }
 
-  /** Creates a guest that is not started again when it ends; what Xen said before is gone. */
+  /** Creates a guest that is not started again when it ends. */
   async create(request: DomainRequest): Promise<Domain> {
-    await takeMessages();
     const ends = { on_reboot: "destroy", on_crash: "destroy" } as const;
     return (await this.client.createDomain({ ...ends, ...request })).domain;
   }
@@ -93,7 +95,7 @@ export class XenGuests {
   }
 }
 
-/** What Xen has said since the last time. */
+/** What Xen has said since the last time, as far as it keeps that. */
 async function takeMessages(): Promise<string> {
   return (await execute("xl", ["dmesg", "-c"])).stdout;
 }

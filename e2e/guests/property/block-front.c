@@ -32,9 +32,6 @@ bool block_offer(struct block_device *device, uint32_t id) {
   }
   const struct frontend *frontend = &device->frontend;
   if (!state_is(device, "offered", STATE_BIT(XENBUS_INIT_WAIT))) return false;
-  device->flush = backend_read_number(frontend, "feature-flush-cache", 0);
-  device->barrier = backend_read_number(frontend, "feature-barrier", 0);
-  device->discard = backend_read_number(frontend, "feature-discard", 0);
   device->persistent = backend_read_number(frontend, "feature-persistent", 0);
   device->max_indirect = (uint32_t)backend_read_number(frontend, "feature-max-indirect-segments", 0);
   device->max_order = (uint32_t)backend_read_number(frontend, "max-ring-page-order", 0);
@@ -105,6 +102,10 @@ bool block_connect(struct block_device *device, struct block_settings settings) 
   check("published", published, published, "nodes written");
   frontend_switch(frontend, XENBUS_INITIALISED);
   if (!state_is(device, "connected", STATE_BIT(XENBUS_CONNECTED))) return false;
+  /* Linux's back end knows what the disk can do only now. */
+  device->flush = backend_read_number(frontend, "feature-flush-cache", 0);
+  device->barrier = backend_read_number(frontend, "feature-barrier", 0);
+  device->discard = backend_read_number(frontend, "feature-discard", 0);
   device->sectors = backend_read_number(frontend, "sectors", 0);
   device->info = (uint32_t)backend_read_number(frontend, "info", 0);
   check_equal("sector-size", backend_read_number(frontend, "sector-size", 0), SECTOR_SIZE);

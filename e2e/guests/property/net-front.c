@@ -145,12 +145,16 @@ static void take_tx_responses(struct net_device *device) {
     if (tx->entries[device->tx_cons % NETIF_RING_ENTRIES].response.status < 0) device->tx_errors++;
 }
 
+/* While some are missing, the back end must know that the next one is waited for, and none may have come before it does. */
 static bool tx_is_idle(void *context) {
   struct net_device *device = context;
-  tx->header.rsp_event = device->tx_cons + 1;
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  take_tx_responses(device);
-  return device->tx_cons == device->tx_prod;
+  do {
+    take_tx_responses(device);
+    if (device->tx_cons == device->tx_prod) return true;
+    tx->header.rsp_event = device->tx_cons + 1;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  } while (tx->header.rsp_prod != device->tx_cons);
+  return false;
 }
 
 bool net_flush(struct net_device *device, uint64_t timeout) {

@@ -224,7 +224,7 @@ describe.skipIf(requireOrSkip("test guests on Xen", noXen()))("on Xen", () => {
     const peer = await startUdpPeer("10.77.0.1", "10.77.0.2");
     try {
       const end = await xen.run(request(guest, { vif: [""], cmdline: `${peer.words} ${REAL_XEN}` }));
-      expectPassed(end, 45);
+      expectPassed(end, 44);
       expect(end.output).toMatch(/^net: packets=1000 nanoseconds=\d+$/m);
     } finally {
       peer.close();
