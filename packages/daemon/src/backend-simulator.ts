@@ -300,6 +300,9 @@ export class SimulatedGuest {
   /** Called before it is saved, likewise. */
   async saves(): Promise<void> {}
 
+  /** Called before what remains of it is taken away, likewise. */
+  async discards(): Promise<void> {}
+
   print(text: string): void {
     this.#output += text;
     appendFileSync(join(this.dir, "console.log"), text);
@@ -484,7 +487,10 @@ export class SimulatedGuest {
   /** What is done to a guest that has ended. */
   #endings() {
     return {
-      discard: async () => this.vanish(),
+      discard: async () => {
+        await this.discards();
+        this.vanish();
+      },
       dumpCore: async (file: string) => {
         if (this.ended && !this.remains) this.#refuseEnded();
         try {

@@ -2,10 +2,14 @@ import { type Duplex, PassThrough } from "node:stream";
 import { PvhError } from "@pvh/errors";
 import type { Backend } from "./backend.ts";
 
-/** Console output from its beginning; what is written goes to the guest, or nowhere when it has ended. */
-export type ConsoleSource = Duplex;
+export interface DomainConsole {
+  /** Output from its beginning; what is written goes to the guest, or nowhere when it has ended. */
+  stream: Duplex;
+  /** Resolves when the end that has closed the stream stands in the domain's record. */
+  recorded(): Promise<void>;
+}
 
-export async function openConsole(backend: Backend, dir: string, live: boolean): Promise<ConsoleSource> {
+export async function openConsole(backend: Backend, dir: string, live: boolean): Promise<Duplex> {
   if (live) {
     try {
       return await backend.openConsole(dir);

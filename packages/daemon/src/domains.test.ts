@@ -279,7 +279,7 @@ test("the console of an ended domain is what it printed", async () => {
     false,
   );
   await becomes(daemon, "g", "shutdown");
-  const chunks = await (await daemon.domains.console("g")).toArray();
+  const chunks = await (await daemon.domains.console("g")).stream.toArray();
   expect(Buffer.concat(chunks).toString()).toBe("hello\n");
   expect(readFileSync(join(daemon.stateDir, "domains", domain.uuid, "console.log"), "utf8")).toBe("hello\n");
 });

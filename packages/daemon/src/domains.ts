@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type DiskConfig, GuestConfig, type VifConfig } from "@pvh/builder";
 import { formatError, PvhError, shown } from "@pvh/errors";
@@ -13,7 +14,7 @@ import type {
   Pinning,
   Trigger,
 } from "./backend.ts";
-import { type ConsoleSource, openConsole } from "./console.ts";
+import { type DomainConsole, openConsole } from "./console.ts";
 import { type DomainRecord, isLive, isPresent } from "./domain.ts";
 import { DomainTable, type Entry } from "./domain-table.ts";
 import { LifeCycle } from "./life-cycle.ts";
@@ -38,6 +39,8 @@ export interface DomainsOptions {
 
 /** How long whoever asks about a domain waits for what its process knows. */
 const LIVE_MS = 1000;
+/** How long after its console's end a domain's own is waited for. */
+const END_MS = 5000;
 
 /** What can be changed of a live domain, as far as it is given. */
 export interface DomainChange {
@@ -328,9 +331,10 @@ export class Domains {
   }
 
   /** The console of a domain: the earlier output, then, while it lives, what comes. */
-  console(id: string): Promise<ConsoleSource> {
-    const entry = this.#table.find(id);
-    return openConsole(this.#options.backend, entry.dir, isLive(entry.record.state));
+  async console(id: string): Promise<DomainConsole> {
+    const { dir, record, instance } = this.#table.find(id);
+    const stream = await openConsole(this.#options.backend, dir, isLive(record.state));
+    return { stream, recorded: () => this.#recorded(record.uuid, instance) };
   }
 
   /** What was printed so far, as far as it is kept. */
@@ -347,6 +351,13 @@ export class Domains {
     this.#lifeCycle.close();
     await this.#serial.idle();
     for (const entry of this.#table.entries()) entry.instance?.disconnect();
+  }
+
+  async #recorded(uuid: string, instance: Instance | undefined): Promise<void> {
+    if (instance === undefined) return;
+    // A console can also close without an end.
+    await Promise.race([instance.exited, sleep(END_MS, undefined, { ref: false })]);
+    await this.#serial.run(uuid, async () => {});
   }
 
   /** @param saved file of a saved domain that it goes on from */

@@ -33,17 +33,8 @@ export async function attachConsole(pvhd: PvhClient, id: string, stream: DomainC
   }
 }
 
-/** The console closes a moment before pvhd has recorded the end. */
-const SETTLE_MS = 3000;
-
 async function ending(pvhd: PvhClient, id: string): Promise<string> {
-  const deadline = Date.now() + SETTLE_MS;
-  let domain = await pvhd.getDomain(id);
-  while (domain.state === "running" && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    domain = await pvhd.getDomain(id);
-  }
-  const { name, state, exit } = domain;
+  const { name, state, exit } = await pvhd.getDomain(id);
   if (exit === undefined) return `${name}: ${state}`;
   return `${name}: ${exit.reason}${exit.detail === undefined ? "" : `: ${exit.detail}`}`;
 }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TestDaemon } from "../daemon.testing.ts";
@@ -65,6 +66,19 @@ test("the end of the domain closes the console, after all of its output", async 
   daemon.backend.guest(uuid).end("poweroff");
   expect(await closed).toEqual({ code: 1000, reason: "the domain has ended" });
   expect(seen.text).toBe("hello\nbye\n");
+});
+
+test("whoever sees the console close can ask at once how the domain has ended", async () => {
+  const guest = daemon.backend.guest(uuid);
+  const removed = Promise.withResolvers<void>();
+  guest.discards = () => removed.promise;
+  const { closed } = await openConsole();
+  const seen = closed.then(() => daemon.domains.get("g"));
+  guest.end("poweroff");
+  await sleep(50);
+  expect(daemon.domains.get("g").state).toBe("running");
+  removed.resolve();
+  expect(await seen).toMatchObject({ state: "shutdown", exit: { reason: "poweroff" } });
 });
 
 test("the console of an ended domain is its log", async () => {

@@ -1,8 +1,8 @@
-import type { Duplex } from "node:stream";
 import type { WebSocket } from "@fastify/websocket";
 import { formatError, PvhError } from "@pvh/errors";
 import type { FastifyPluginAsyncZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { DomainConsole } from "../console.ts";
 import type { Domains } from "../domains.ts";
 import { empty, IdParams, problems } from "./responses.ts";
 
@@ -90,16 +90,21 @@ export function consoleRoute(domains: Domains, log: (line: string) => void): Fas
   };
 }
 
-function connect(socket: WebSocket, console: Duplex): void {
+function connect(socket: WebSocket, { stream: console, recorded }: DomainConsole): void {
+  // Who sees it close may ask at once how the domain has ended.
+  const close = async () => {
+    await recorded();
+    socket.close(normalClosure, "the domain has ended");
+  };
   console.on("data", (bytes: Buffer) => {
     socket.send(bytes, { binary: true }, () => {
       if (socket.bufferedAmount < highWater) console.resume();
     });
     if (socket.bufferedAmount >= highWater) console.pause();
   });
-  console.once("end", () => socket.close(normalClosure, "the domain has ended"));
+  console.once("end", () => void close());
   console.once("error", () => socket.close(internalError, "the console broke"));
-  console.once("close", () => socket.close(normalClosure, "the domain has ended"));
+  console.once("close", () => void close());
 
   socket.on("message", (data: Buffer) => {
     if (!console.writable || console.write(data)) return;
