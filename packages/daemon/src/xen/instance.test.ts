@@ -241,6 +241,24 @@ test("a domain that is destroyed while it becomes another one leaves nothing", a
   }
 });
 
+test.each(["pause", "destroy"])(
+  "a domain that somebody else takes away before our %s leaves nothing",
+  async (name) => {
+    await using host = new FakeHost();
+    const instance = await host.start(uuid);
+    const run = host.workers.run.bind(host.workers);
+    vi.spyOn(host.workers, "run").mockImplementation(async (task, input) => {
+      if (task !== name) return run(task, input);
+      host.workers.domains = [];
+      throw new PvhError("XEN_CALL", "no such process", { found: "ESRCH" });
+    });
+    await instance.destroy();
+    expect(await instance.exited).toMatchObject({ reason: "killed" });
+    expect(await host.store.list("/vm")).toEqual([]);
+    expect(readdirSync(host.userData)).toEqual([]);
+  },
+);
+
 test("a domain whose uuid cannot be changed is what it was", async () => {
   await using host = new FakeHost();
   const instance = await host.start(uuid);

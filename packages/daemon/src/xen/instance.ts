@@ -571,14 +571,24 @@ export async function removeDomain(
   uuid: string,
 ): Promise<void> {
   const there = (await workers.run("domains", null)).some((one) => one.domid === domid && one.uuid === uuid);
-  if (there) await workers.run("pause", domid);
+  if (there) await unlessGone(workers.run("pause", domid));
   // Its number may be another domain's by now.
   if (there || (await store.read(`${homeOf(domid)}/vm`)) === `/vm/${uuid}`) {
     await devices.removeAll();
-    if (there) await workers.run("destroy", domid);
+    if (there) await unlessGone(workers.run("destroy", domid));
     await leaveStore(store, domid, uuid);
   }
   removeUserData(domid, uuid, userData);
+}
+
+/** Another toolstack may be taking the domain away, too. */
+async function unlessGone(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof PvhError && error.code === "XEN_CALL" && error.details.found === "ESRCH"))
+      throw error;
+  }
 }
 
 function mostVcpus({ vcpus, maxvcpus = vcpus }: GuestConfig): number {
