@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
 import { type DaemonRun, withDaemon } from "../support/daemon-runs.ts";
@@ -140,6 +141,28 @@ describe.skipIf(requireOrSkip("pvhctl with pvhd", noKvm()))("with pvhd", () => {
       });
     },
   );
+
+  test("create -F waits until the domain has ended", async () => {
+    await withGuest({ kernel: kernel("direct-echo") }, async ({ daemon: { socket }, client }, config) => {
+      const { promise } = startPvhctl(["create", "-F", config], { socket });
+      await eventually(async () => (await client.listDomains())[0]?.state === "running", "the domain runs");
+      expect(await Promise.race([promise, sleep(500).then(() => "waits")])).toBe("waits");
+      await pvhctl(["console", "test"], { socket, input: "quit\n" });
+      expect(await promise).toMatchObject({ status: 0, stderr: "" });
+      expect(await client.getDomain("test")).toMatchObject({ state: "shutdown" });
+    });
+  });
+
+  test("info says what the host is", async () => {
+    await withDaemon(async ({ daemon: { socket }, client }) => {
+      const { stdout } = await pvhctl(["info"], { socket });
+      expect(stdout).toMatch(/^backend +kvm\n/);
+      expect(stdout).toMatch(/^usable +yes$/m);
+      expect(stdout).toMatch(/^memory_available +\d+ MiB$/m);
+      const { stdout: json } = await pvhctl(["info", "-o", "json"], { socket });
+      expect(Object.keys(JSON.parse(json))).toEqual(Object.keys(await client.getHost()));
+    });
+  });
 
   test("create with a fixed uuid starts it again once it has ended, and not before", async () => {
     const uuid = "01234567-89ab-cdef-0123-456789abcdef";

@@ -27,6 +27,7 @@ export function program(): Command {
   command("create <config> [overrides...]", "start a domain from an xl config file; overrides are key=value")
     .option("-p, --paused", "leave it paused")
     .option("-c, --console", "attach to its console")
+    .option("-F, --foreground", "wait until it has ended for good")
     .option("--timings", "show how long each stage took")
     .option("-q, --quiet", "print nothing when it works")
     .addOption(output())
@@ -40,6 +41,13 @@ export function program(): Command {
     .action(async (file, overrides, options) => {
       const { run } = await import("./commands/run.ts");
       await run(file, overrides, options);
+    });
+
+  command("info", "say what this host is and has")
+    .addOption(output())
+    .action(async (options) => {
+      const { info } = await import("./commands/info.ts");
+      await info(socket(), options);
     });
 
   command("list [domain]", "list domains")

@@ -928,14 +928,27 @@ export interface components {
             usable: boolean;
             /** @description Why they cannot */
             problem?: components["schemas"]["Problem"];
+            /** @description Of the hypervisor */
+            version?: string;
             /** @description The hypervisor's device file */
             device?: string;
             /** @description Answers of the hypervisor, 0 = absent */
             capabilities?: {
                 [key: string]: number;
             };
+            /** @description MiB */
+            memory_total?: number;
             /** @description MiB that a new guest may have */
             memory_available?: number;
+            /** @description Groups of the host's CPUs with a scheduler of their own */
+            cpupools?: {
+                name: string;
+                scheduler: string;
+                /** @description Such as 0-3, or all */
+                cpus: string;
+                /** @description How many there are in it */
+                domains: number;
+            }[];
         };
     };
     responses: never;

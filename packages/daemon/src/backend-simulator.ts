@@ -147,7 +147,14 @@ export class SimulatorBackend implements Backend {
   }
 
   async checkHost(): Promise<HostSummary> {
-    return { backend: this.name, usable: true, memoryAvailable: 1024 };
+    return {
+      backend: this.name,
+      usable: true,
+      version: "1.0",
+      memoryTotal: 2048,
+      memoryAvailable: 1024,
+      cpupools: [{ name: "Pool-0", scheduler: "credit2", cpus: "all", domains: this.#guests.size }],
+    };
   }
 
   /** The guest itself, to make things happen to it. */

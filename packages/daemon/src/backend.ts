@@ -185,8 +185,21 @@ export interface HostSummary {
   device?: string;
   /** Answers of the hypervisor by name, 0 = absent. */
   capabilities?: Record<string, number>;
+  /** MiB. */
+  memoryTotal?: number;
   /** MiB that a new guest may have. */
   memoryAvailable?: number;
+  cpupools?: Cpupool[];
+}
+
+/** A group of the host's CPUs with a scheduler of its own. */
+export interface Cpupool {
+  name: string;
+  scheduler: string;
+  /** `0-3`, or `all` */
+  cpus: string;
+  /** How many there are in it, also those that pvhd has not made. */
+  domains: number;
 }
 
 /** @param action completes "cannot" */

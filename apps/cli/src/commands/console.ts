@@ -20,17 +20,22 @@ export async function attachConsole(pvhd: PvhClient, id: string, stream: DomainC
     left = true;
     stream.close();
   });
-  const { clean, reason } = await stream.closed;
+  const end = await stream.closed;
   detach();
   if (process.stdin.isTTY) process.stderr.write("\n");
   if (left) {
     say("detached; the domain goes on");
-  } else if (clean) {
-    say(await ending(pvhd, id));
-  } else {
-    const why = reason === "" ? "pvhd has gone, or does not answer any more" : reason;
-    throw new PvhError("DAEMON_UNREACHABLE", `The console broke: ${why}. The domain itself may go on.`);
+    return;
   }
+  requireClean(end);
+  say(await ending(pvhd, id));
+}
+
+/** @throws PvhError DAEMON_UNREACHABLE when it is not its domain's end that has closed a console */
+export function requireClean({ clean, reason }: Awaited<DomainConsole["closed"]>): void {
+  if (clean) return;
+  const why = reason === "" ? "pvhd has gone, or does not answer any more" : reason;
+  throw new PvhError("DAEMON_UNREACHABLE", `The console broke: ${why}. The domain itself may go on.`);
 }
 
 async function ending(pvhd: PvhClient, id: string): Promise<string> {

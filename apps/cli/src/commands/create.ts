@@ -1,14 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Domain, type DomainRequest, type DomainState, PvhClient } from "@pvh/client";
 import { PvhError } from "@pvh/errors";
 import { readGuestConfig } from "../files.ts";
 import { formatTimings, type OutputOptions, print, printJson } from "../output.ts";
-import { attachConsole } from "./console.ts";
+import { attachConsole, requireClean } from "./console.ts";
+
+/** How often a domain between two starts is looked at. */
+const RESTART_MS = 100;
 
 interface CreateOptions extends OutputOptions {
   paused?: boolean;
   console?: boolean;
+  /** Until it has ended, and is not started again. */
+  foreground?: boolean;
   timings?: boolean;
   quiet?: boolean;
 }
@@ -39,6 +45,7 @@ export async function create(
   else if (options.quiet !== true) print(`${domain.name} is ${domain.state}, uuid ${domain.uuid}`);
   if (options.timings === true && options.output !== "json") print(`  ${formatTimings(domain.stages)}`);
   if (console !== undefined) await attachConsole(pvhd, domain.uuid, console);
+  if (options.foreground === true) await untilEnded(pvhd, domain.uuid);
 }
 
 /** Somebody who presses Ctrl-C does not want the domain any more, however far it is. */
@@ -53,6 +60,21 @@ async function undoneBySignals<T>(pvhd: PvhClient, uuid: string, work: () => Pro
     return await work();
   } finally {
     for (const signal of signals) process.off(signal, undo);
+  }
+}
+
+/** Its console closes when it ends; between two starts there is nothing to wait at. */
+async function untilEnded(pvhd: PvhClient, uuid: string): Promise<void> {
+  for (;;) {
+    const { state } = await pvhd.getDomain(uuid);
+    if (endedStates.includes(state)) return;
+    if (state === "rebooting") {
+      await sleep(RESTART_MS);
+      continue;
+    }
+    const console = await pvhd.openConsole(uuid);
+    console.onData(() => {});
+    requireClean(await console.closed);
   }
 }
 

@@ -13,6 +13,7 @@ const check: HeaderCheck = {
     },
     { c: "xc_domaininfo_t", codec: domctl.domainInfo },
     { c: "xc_physinfo_t", codec: domctl.physInfo },
+    { c: "xc_cpupoolinfo_t", codec: domctl.cpupoolInfo },
     { c: "struct xen_domctl_sched_credit", codec: domctl.schedCredit },
     { c: "struct xen_domctl_sched_credit2", codec: domctl.schedCredit },
   ],

@@ -107,6 +107,24 @@ export const physInfo = struct("xen_sysctl_physinfo", 112, {
   max_mfn: u64(72),
 });
 
+/** xc_cpupoolinfo_t of libxenctrl. */
+export const cpupoolInfo = struct("xc_cpupoolinfo_t", 24, {
+  cpupool_id: u32(0),
+  sched_id: u32(4),
+  n_dom: u32(8),
+  /** Address of a bitmap of xc_get_cpumap_size() bytes. */
+  cpumap: u64(16),
+});
+
+/** Names of the schedulers, as `xl cpupool-list` has them, by XEN_SCHEDULER_*. */
+export const SCHEDULERS: Readonly<Record<number, string>> = {
+  5: "credit",
+  6: "credit2",
+  7: "arinc653",
+  8: "rtds",
+  9: "null",
+};
+
 /** `trigger` of XEN_DOMCTL_sendtrigger. */
 export const SENDTRIGGER = { nmi: 0, reset: 1, init: 2, power: 3, sleep: 4 } as const;
 

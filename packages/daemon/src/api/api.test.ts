@@ -500,7 +500,14 @@ test("a path that cannot be decoded is a problem document too", async () => {
 });
 
 test("GET /host tells what the backend tells", async () => {
-  expect((await get("/host")).json()).toEqual({ backend: "simulator", usable: true, memory_available: 1024 });
+  expect((await get("/host")).json()).toEqual({
+    backend: "simulator",
+    usable: true,
+    version: "1.0",
+    memory_total: 2048,
+    memory_available: 1024,
+    cpupools: [{ name: "Pool-0", scheduler: "credit2", cpus: "all", domains: 0 }],
+  });
 });
 
 test("the console log is what the guest printed, live and afterwards", async () => {

@@ -116,9 +116,22 @@ export const Host = z.object({
   backend: z.string(),
   usable: z.boolean().describe("Whether domains can be started here"),
   problem: Problem.optional().describe("Why they cannot"),
+  version: z.string().optional().describe("Of the hypervisor"),
   device: z.string().optional().describe("The hypervisor's device file"),
   capabilities: z.record(z.string(), z.int()).optional().describe("Answers of the hypervisor, 0 = absent"),
+  memory_total: z.int().optional().describe("MiB"),
   memory_available: z.int().optional().describe("MiB that a new guest may have"),
+  cpupools: z
+    .array(
+      z.object({
+        name: z.string(),
+        scheduler: z.string(),
+        cpus: z.string().describe("Such as 0-3, or all"),
+        domains: z.int().describe("How many there are in it"),
+      }),
+    )
+    .optional()
+    .describe("Groups of the host's CPUs with a scheduler of their own"),
 });
 
 // Schemas with a name in the OpenAPI document.
@@ -134,8 +147,8 @@ for (const [id, schema] of Object.entries({
   z.globalRegistry.add(schema, { ...z.globalRegistry.get(schema), id });
 }
 
-export function toHost({ memoryAvailable, ...rest }: HostSummary): z.output<typeof Host> {
-  return { ...rest, memory_available: memoryAvailable };
+export function toHost({ memoryTotal, memoryAvailable, ...rest }: HostSummary): z.output<typeof Host> {
+  return { ...rest, memory_total: memoryTotal, memory_available: memoryAvailable };
 }
 
 export function toSummary(record: DomainRecord): z.output<typeof DomainSummary> {

@@ -8,7 +8,7 @@ import type { ExitRecord, StageTiming } from "../domain.ts";
 import { endState } from "../policy.ts";
 import { findGuestLog, openLoggedConsole, readLog } from "./console-log.ts";
 import { openTerminalConsole } from "./console-terminal.ts";
-import { cpupoolNamed } from "./cpupool.ts";
+import { cpupoolNamed, namesOfCpupools } from "./cpupool.ts";
 import { type DeviceHost, XenDevices } from "./devices.ts";
 import { exitReason } from "./exit.ts";
 import {
@@ -168,8 +168,12 @@ export class XenBackend implements Backend {
 
   async checkHost(): Promise<HostSummary> {
     try {
-      const { workers } = await this.#host();
-      const { version, capabilities, freeMemory, cpus, hap } = await workers.run("host", null);
+      const { workers, store } = await this.#host();
+      const { version, capabilities, freeMemory, totalMemory, cpus, hap, cpupools } = await workers.run(
+        "host",
+        null,
+      );
+      const names = await namesOfCpupools(store);
       return {
         backend: this.name,
         usable: capabilities.some((kind) => kind.startsWith("hvm-3.0")),
@@ -180,7 +184,9 @@ export class XenBackend implements Backend {
           hap: hap ? 1 : 0,
           cpus,
         },
+        memoryTotal: Math.floor(totalMemory / MIB),
         memoryAvailable: Math.floor(freeMemory / MIB),
+        cpupools: cpupools.map(({ id, ...pool }) => ({ name: names.get(id) ?? `Pool-${id}`, ...pool })),
       };
     } catch (error) {
       return { backend: this.name, usable: false, problem: toProblem(asPvhError(error)) };

@@ -1,5 +1,6 @@
 import {
   coreVersionNote,
+  cpupoolInfo,
   createDomain4_17,
   createDomain4_19,
   domainInfo,
@@ -8,6 +9,7 @@ import {
   PAGE_SIZE,
   PFINFO_FIRST_ABSENT,
   physInfo,
+  SCHEDULERS,
   schedCredit,
   VCPUAFFINITY,
   vcpuGuestContext,
@@ -18,6 +20,7 @@ import type { XenRelease } from "../releases.ts";
 import { bitmapOf, type CpuSet, cpusOf } from "./cpu-bitmap.ts";
 import { type CpuidChange, cpuidArray } from "./cpuid-array.ts";
 import { type RestoreRequest, restoreDomain, type SaveRequest, saveDomain } from "./domain-stream.ts";
+import { copyFrom } from "./libc.ts";
 import { Libxenctrl } from "./libxenctrl.ts";
 
 export type DomainInfo = ReturnType<typeof domainInfo.decode>;
@@ -71,6 +74,15 @@ export interface CreditShare {
   cap: number;
 }
 
+/** A group of the host's CPUs with a scheduler of its own. */
+export interface Cpupool {
+  id: number;
+  scheduler: string;
+  /** How many there are in it. */
+  domains: number;
+  cpus: CpuSet;
+}
+
 const LONGEST_TEXT = 1024;
 /** Domains of one call of xc_domain_getinfolist. */
 const INFO_BATCH = 256;
@@ -104,6 +116,18 @@ export class XenControl {
     const buffer = new Uint8Array(4 * physInfo.size);
     this.#lib.call("xc_physinfo", buffer);
     return physInfo.decode(buffer);
+  }
+
+  /** By rising id. */
+  cpupools(): Cpupool[] {
+    const size = this.#lib.call("xc_get_cpumap_size");
+    const found: Cpupool[] = [];
+    for (;;) {
+      const next = (found.at(-1)?.id ?? -1) + 1;
+      const pool = this.#lib.find("xc_cpupool_getinfo", next, (address) => readCpupool(address, size));
+      if (pool === undefined) return found;
+      found.push(pool);
+    }
   }
 
   /** The new domain's domid. It is paused. */
@@ -370,4 +394,13 @@ const ANY_DOMID = 0x7ff5;
 /** Pages of a size in bytes. */
 export function pages(size: number): number {
   return Math.ceil(size / PAGE_SIZE);
+}
+
+function readCpupool(address: bigint, size: number): Cpupool {
+  const [info, cpus] = [new Uint8Array(cpupoolInfo.size), new Uint8Array(size)];
+  copyFrom(info, address, info.length);
+  const { cpupool_id, sched_id, n_dom, cpumap } = cpupoolInfo.decode(info);
+  copyFrom(cpus, cpumap, size);
+  const scheduler = SCHEDULERS[sched_id] ?? `scheduler ${sched_id}`;
+  return { id: cpupool_id, scheduler, domains: n_dom, cpus: cpusOf(cpus) };
 }

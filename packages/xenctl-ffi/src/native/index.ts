@@ -4,6 +4,7 @@ export { callError } from "./call-error.ts";
 export {
   type Affinity,
   type ChannelStatus,
+  type Cpupool,
   type CreditScheduler,
   type CreditShare,
   type DomainInfo,

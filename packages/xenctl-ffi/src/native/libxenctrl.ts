@@ -77,6 +77,10 @@ const OF_LIBXENGUEST: ReadonlySet<ControlCall> = new Set([
   "xc_domain_save",
 ]);
 
+/** Calls that return memory, and those that free it. */
+const FREED_BY = { xc_cpupool_getinfo: "xc_cpupool_infofree" } as const;
+type SearchCall = keyof typeof FREED_BY;
+
 type Bound = (handle: bigint, ...args: (Argument | string)[]) => number;
 
 /** XTL_ERROR, and no reports of progress. */
@@ -114,6 +118,31 @@ export class Libxenctrl {
     if (result >= 0) return result;
     const number = errno();
     throw callError(`${name}(${args.map(shownArgument).join(", ")})`, number, this.#log?.take());
+  }
+
+  /**
+   * Makes a call that looks for something from number `from` on.
+   *
+   * @param read is given the address of what was found, which is valid until it returns
+   * @returns undefined when there is nothing
+   */
+  find<T>(name: SearchCall, from: number, read: (address: bigint) => T): T | undefined {
+    const search: (handle: bigint, from: number) => bigint | null = this.#library.func(
+      `void *${name}(void *xch, uint32_t from)`,
+    );
+    const free: (handle: bigint, info: bigint) => void = this.#library.func(
+      `void ${FREED_BY[name]}(void *xch, void *info)`,
+    );
+    const address = pointer(search(this.#handle, from));
+    if (address === undefined) {
+      this.#log?.take();
+      return undefined;
+    }
+    try {
+      return read(address);
+    } finally {
+      free(this.#handle, address);
+    }
   }
 
   close(): void {

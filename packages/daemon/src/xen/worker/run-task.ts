@@ -7,6 +7,7 @@ import {
   xenconsInterface,
   xenstoreDomainInterface,
 } from "@pvh/abi";
+import { listOfCpus } from "@pvh/builder";
 import { xenRelease } from "@pvh/xenctl-ffi";
 import {
   attachLoopDevice,
@@ -109,7 +110,7 @@ export function runTask(request: TaskRequest, notices: Required<TaskNotices>): T
 }
 
 function hostFacts(control: XenControl): HostFacts {
-  const { free_pages, total_pages, nr_cpus, capabilities } = control.physInfo();
+  const { free_pages, total_pages, nr_cpus, max_cpu_id, capabilities } = control.physInfo();
   return {
     version: `${control.release.name}${control.extraVersion()}`,
     capabilities: control.capabilities(),
@@ -117,6 +118,7 @@ function hostFacts(control: XenControl): HostFacts {
     totalMemory: Number(total_pages) * PAGE_SIZE,
     cpus: nr_cpus,
     hap: (capabilities & PHYSCAP.hap) !== 0,
+    cpupools: control.cpupools().map((pool) => ({ ...pool, cpus: listOfCpus(pool.cpus, max_cpu_id + 1) })),
   };
 }
 

@@ -55,6 +55,7 @@ export interface HostFacts {
   totalMemory: number;
   cpus: number;
   hap: boolean;
+  cpupools: { id: number; scheduler: string; domains: number /** `0-3` */; cpus: string }[];
 }
 
 /** A domain as the hypervisor knows it. */
