@@ -53,6 +53,7 @@ export function struct<const F extends Record<string, AnyField>>(
   }
   if (end > size) throw new RangeError(`${name}.${previous} ends at ${end}, beyond the size ${size}`);
 
+  const entries = Object.entries(fields);
   const view = (bytes: Uint8Array, at: number) => {
     if (at < 0 || at + size > bytes.length) {
       throw new RangeError(`${name} (${size} bytes) at ${at} does not fit in ${bytes.length} bytes`);
@@ -80,7 +81,7 @@ export function struct<const F extends Record<string, AnyField>>(
     decode(source, at = 0) {
       const from = view(source, at);
       const values: Record<string, unknown> = {};
-      for (const [key, field] of Object.entries(fields)) values[key] = field.read(from, field.offset);
+      for (const [key, field] of entries) values[key] = field.read(from, field.offset);
       return values as { [K in keyof F]: Decoded<F[K]> };
     },
   };

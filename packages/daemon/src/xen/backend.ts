@@ -39,6 +39,9 @@ export class XenBackend implements Backend {
   readonly #instances = new Set<XenInstance>();
   readonly #kernelCache: string;
   #connection: Promise<XenStore> | undefined;
+  /** The look at all domains that is under way, and perhaps the one that follows it. */
+  #looking: Promise<void> = Promise.resolve();
+  #looks = 0;
 
   /** @param kernelCache directory for unpacked kernels */
   constructor(kernelCache: string) {
@@ -49,7 +52,7 @@ export class XenBackend implements Backend {
     const { uuid, dir, config, startPaused } = start;
     refuseForeignKeys(config, this.name);
     const host = await this.#host();
-    await refuseTakenName(host.store, config.name);
+    await refuseTakenName(host.store, config.name, this.#domids());
     const built = await this.#build(host, start);
     const devices = new XenDevices(host, built.domid, uuid);
     removeFiles(dir);
@@ -205,6 +208,11 @@ export class XenBackend implements Backend {
     await this.#workers.close();
   }
 
+  /** Of the domains whose names pvhd itself keeps apart. */
+  #domids(): Set<number> {
+    return new Set([...this.#instances].map(({ file }) => file.domid));
+  }
+
   /** A domain with everything that the hypervisor keeps, new or as it was saved. */
   async #build(host: DeviceHost, { uuid, config, saved }: DomainStart): Promise<BuiltDomain> {
     const { workers, store } = host;
@@ -230,7 +238,7 @@ export class XenBackend implements Backend {
       writeUserData(domid, uuid, config);
       await untilConsole(host.store, domid);
     });
-    const log = findGuestLog(config.name);
+    const log = await findGuestLog(config.name);
     await timed(stages, "devices", () => devices.addAll(config.disk, config.vif));
     return {
       uuid,
@@ -283,16 +291,26 @@ export class XenBackend implements Backend {
       void store.closed.then(() => {
         this.#connection = undefined;
       });
-      await store.watch("@releaseDomain", () => {
-        this.#lookAtAll().catch((error: unknown) => {
-          process.stderr.write(`domains cannot be looked after: ${formatError(error)}\n`);
-        });
-      });
+      await store.watch("@releaseDomain", () => this.#release());
       return store;
     } catch (error) {
       this.#connection = undefined;
       throw error;
     }
+  }
+
+  /** A domain shuts down, or is gone; they come several at a time, and one look is for all that have come before it. */
+  #release(): void {
+    if (this.#looks > 1) return;
+    this.#looks++;
+    const look = this.#looking.then(() => this.#lookAtAll());
+    this.#looking = look
+      .catch((error: unknown) => {
+        process.stderr.write(`domains cannot be looked after: ${formatError(error)}\n`);
+      })
+      .finally(() => {
+        this.#looks--;
+      });
   }
 
   async #lookAtAll(): Promise<void> {

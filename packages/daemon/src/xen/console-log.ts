@@ -1,17 +1,10 @@
-import {
-  closeSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  statSync,
-  watch,
-} from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync, watch } from "node:fs";
 import { open } from "node:fs/promises";
+import { join } from "node:path";
 import { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { openTty } from "./console-terminal.ts";
+import { guestLogDirectory } from "./xenconsoled.ts";
 
 /** Bytes of a console's output that are kept: what a client sees first. */
 const KEPT = 2 << 20;
@@ -23,32 +16,18 @@ export interface LogPart {
   offset: number;
 }
 
-/**
- * xenconsoled's log of a guest, from where it ends now; undefined when it writes none. Only its open files tell: a log of
- * that name may be there from a time when it did.
- */
-export function findGuestLog(name: string): LogPart | undefined {
-  // Looking at all processes takes long; it seldom is another one than last time.
-  for (const pid of [lastPid, ...readdirSync("/proc")]) {
-    if (!/^[0-9]+$/.test(pid)) continue;
-    const file = openFiles(pid).find((path) => path.endsWith(`/guest-${name}.log`));
-    if (file === undefined) continue;
-    lastPid = pid;
-    // Turned by logrotate and not yet opened anew: nothing of this domain is in it.
-    return { path: file, offset: statSync(file, { throwIfNoEntry: false })?.size ?? 0 };
-  }
-  return undefined;
-}
+/** xenconsoled opens the log a moment after it has given the guest its terminal. */
+const LOG_MS = 1000;
 
-let lastPid = "";
-
-function openFiles(pid: string): string[] {
-  try {
-    if (readFileSync(`/proc/${pid}/comm`, "utf8").trim() !== "xenconsoled") return [];
-    return readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
-  } catch {
-    // It is ending, or another user's.
-    return [];
+/** xenconsoled's log of a guest that has its terminal, from where it ends now; undefined when it writes none. */
+export async function findGuestLog(name: string): Promise<LogPart | undefined> {
+  const directory = guestLogDirectory();
+  if (directory === undefined) return undefined;
+  const path = join(directory, `guest-${name}.log`);
+  for (const deadline = performance.now() + LOG_MS; ; await sleep(5)) {
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found !== undefined) return { path, offset: found.size };
+    if (performance.now() > deadline) return undefined;
   }
 }
 

@@ -47,20 +47,30 @@ export async function leaveStore(store: XenStore, domid: number, uuid: string): 
   await store.apply(paths.map((path) => ({ kind: "remove", path })));
 }
 
-/** The names of all domains, whoever has made them, by their domids. */
-export async function namesOfDomains(view: StoreView): Promise<Map<number, string>> {
-  const domids = await view.list("/local/domain");
+/**
+ * The names of domains, whoever has made them, by their domids.
+ *
+ * @param known those that are left out
+ */
+export async function namesOfDomains(
+  view: StoreView,
+  known: ReadonlySet<number> = new Set(),
+): Promise<Map<number, string>> {
+  const domids = (await view.list("/local/domain")).filter((domid) => !known.has(Number(domid)));
   const names = await Promise.all(domids.map((domid) => view.read(`/local/domain/${domid}/name`)));
   return new Map(domids.map((domid, i) => [Number(domid), textOfUtf8(names[i] ?? "")]));
 }
 
 /**
- * @param own the domain that may have it
+ * @param known domains that may have it, or surely have another one
  * @throws PvhError DOMAIN_NAME_TAKEN
  */
-export async function refuseTakenName(view: StoreView, name: string, own?: number): Promise<void> {
-  const [holder] =
-    [...(await namesOfDomains(view))].find(([domid, one]) => one === name && domid !== own) ?? [];
+export async function refuseTakenName(
+  view: StoreView,
+  name: string,
+  known: ReadonlySet<number>,
+): Promise<void> {
+  const [holder] = [...(await namesOfDomains(view, known))].find(([, one]) => one === name) ?? [];
   if (holder === undefined) return;
   throw new PvhError(
     "DOMAIN_NAME_TAKEN",
@@ -72,7 +82,7 @@ export async function refuseTakenName(view: StoreView, name: string, own?: numbe
 /** libxl__domain_rename. */
 export function renameInStore(store: XenStore, domid: number, uuid: string, name: string): Promise<void> {
   return store.transaction(async (view) => {
-    await refuseTakenName(view, name, domid);
+    await refuseTakenName(view, name, new Set([domid]));
     const title = utf8Text(name);
     await Promise.all([view.write(`${homeOf(domid)}/name`, title), view.write(`/vm/${uuid}/name`, title)]);
   });
@@ -85,7 +95,7 @@ export function setAsideInStore(
   { uuid, name }: { uuid: string; name: string },
 ): Promise<void> {
   return store.transaction(async (view) => {
-    await refuseTakenName(view, name, domid);
+    await refuseTakenName(view, name, new Set([domid]));
     const vm = `/vm/${uuid}`;
     const before = (await view.read(`${homeOf(domid)}/vm`)) ?? vm;
     const started = await view.read(`${before}/start_time`);

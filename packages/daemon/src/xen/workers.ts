@@ -12,7 +12,9 @@ import type {
 /** Threads at most: as many calls may hang before the next one has to wait. */
 const MOST = 16;
 /** Idle threads that are kept. */
-const KEPT = 2;
+const KEPT = 4;
+/** Long tasks, for which a thread keeps memory and compiled code: each goes to the last thread that has done one. */
+const LONG: readonly TaskName[] = ["build", "restore"];
 
 interface Job {
   request: TaskRequest;
@@ -26,6 +28,7 @@ interface Job {
  * task, so that a call which takes long, or never comes back, holds up nobody else.
  */
 export class XenWorkers {
+  /** Those that have done a long task last stand at the end. */
   readonly #idle: Worker[] = [];
   readonly #jobs = new Map<Worker, Job>();
   readonly #waiting: Job[] = [];
@@ -54,7 +57,7 @@ export class XenWorkers {
 
   #dispatch(): void {
     for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) {
-      const worker = this.#idle.pop() ?? this.#start();
+      const worker = (isLong(job) ? this.#idle.pop() : this.#idle.shift()) ?? this.#start();
       if (worker === undefined) {
         this.#waiting.unshift(job);
         return;
@@ -93,7 +96,8 @@ export class XenWorkers {
     else {
       // What waits for nothing else must be able to end.
       worker.unref();
-      this.#idle.push(worker);
+      if (isLong(job)) this.#idle.push(worker);
+      else this.#idle.unshift(worker);
     }
     if ("problem" in answer) job.reject(fromProblem(answer.problem));
     else job.resolve(answer.output);
@@ -110,4 +114,8 @@ export class XenWorkers {
     job.reject(new PvhError("INTERNAL", text, { cause }));
     this.#dispatch();
   }
+}
+
+function isLong({ request }: Job): boolean {
+  return LONG.includes(request.name);
 }
