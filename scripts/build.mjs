@@ -6,18 +6,27 @@ import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** Each has a bundle of its own: a thread that shared one with its program would load all of that, which takes longer than its work. */
 const programs = [
   { folder: "apps/cli", entries: { pvhctl: "src/main.ts" } },
   { folder: "packages/daemon", entries: { pvhd: "src/main.ts", "xen-worker": "src/xen/worker/worker.ts" } },
   { folder: "packages/kvm", entries: { vmm: "src/vmm/main.ts", vcpu: "src/vcpu/worker.ts" } },
 ];
 
-await Promise.all(programs.map(bundle));
+await Promise.all(
+  programs.map(async ({ folder, entries }) => {
+    const outputs = await Promise.all(
+      Object.entries(entries).map(([name, source]) => bundle(folder, name, source)),
+    );
+    removeOthers(folder, new Set(outputs.flat()));
+  }),
+);
 
-async function bundle({ folder, entries }) {
+/** @returns what it has written, relative to the folder */
+async function bundle(folder, name, source) {
   const { metafile } = await build({
     absWorkingDir: join(root, folder),
-    entryPoints: entries,
+    entryPoints: { [name]: source },
     outdir: "dist",
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -35,8 +44,12 @@ async function bundle({ folder, entries }) {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   });
-  // Old pieces go only now, so that programs which run meanwhile find theirs for as long as possible.
+  return Object.keys(metafile.outputs);
+}
+
+/** Old pieces go only when all new ones are there, so that programs which run meanwhile find theirs for as long as possible. */
+function removeOthers(folder, outputs) {
   for (const name of readdirSync(join(root, folder, "dist"))) {
-    if (!(`dist/${name}` in metafile.outputs)) rmSync(join(root, folder, "dist", name));
+    if (!outputs.has(`dist/${name}`)) rmSync(join(root, folder, "dist", name));
   }
 }
