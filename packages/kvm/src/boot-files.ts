@@ -1,15 +1,22 @@
-import { inspectKernel, type Kernel, unpackKernel, unpackRamdisk } from "@pvh/builder";
+import { inspectKernel, type Kernel, type UnpackLimits, unpackKernel, unpackRamdisk } from "@pvh/builder";
 import { type Allocate, readInputFile } from "./input-files.ts";
 
 /** Bytes of a kernel file. Kernels with all their debugging data stay below. */
 const KERNEL_FILE_LIMIT = 2 ** 30;
 
+export interface KernelReading {
+  /** Memory of that many bytes for the file; the kernel may refer to it. */
+  allocate?: Allocate;
+  decoders?: UnpackLimits["decoders"];
+}
+
 /**
- * @param allocate memory of that many bytes for the file; the kernel may refer to it
  * @throws PvhError FILE_UNREADABLE, or a KERNEL_ code that says what is wrong with the file.
  */
-export function readKernel(path: string, allocate?: Allocate): Kernel {
-  return inspectKernel(unpackKernel(readInputFile("kernel", path, KERNEL_FILE_LIMIT, allocate)));
+export function readKernel(path: string, { allocate, decoders = {} }: KernelReading = {}): Kernel {
+  return inspectKernel(
+    unpackKernel(readInputFile("kernel", path, KERNEL_FILE_LIMIT, allocate), { decoders }),
+  );
 }
 
 /**

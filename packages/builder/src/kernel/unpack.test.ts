@@ -177,3 +177,21 @@ test("a compressed initramfs in the kernel's place is named", () => {
 test("a magic without its checksum is no multiboot header", () => {
   expect(failure(padded(words(0x1badb002, 3, 4))).message).toMatch(/no known format/);
 });
+
+test("a quicker decoder is asked first, within the limit, and what it does not take is left to ours", () => {
+  const file = buildBzImage({ payload: zstdCompressSync(elf), sizeWord: elf.length });
+  const asked: number[] = [];
+  const quick = (result: Uint8Array | undefined) => ({
+    zstd: (_input: Uint8Array, size: number) => {
+      asked.push(size);
+      return result;
+    },
+  });
+  const own = Uint8Array.from(elf);
+  expect(unpackKernel(file, { decoders: quick(own) }).elf).toBe(own);
+  expect(unpackKernel(file, { decoders: quick(undefined) }).elf).toEqual(elf);
+  expect(unpackKernel(bzImage, { decoders: quick(own) }).elf).toEqual(elf);
+  expect(asked).toEqual([elf.length, elf.length]);
+  expect(() => unpackKernel(file, { decoders: quick(own), maxUnpacked: elf.length - 1 })).toThrow(/limit/);
+  expect(asked).toHaveLength(2);
+});

@@ -9,7 +9,12 @@ import type { UnpackedKernel } from "./types.ts";
 export interface UnpackLimits {
   /** Most bytes that one decompression may yield. Default 1 GiB, as libxc has it. */
   maxUnpacked?: number;
+  /** Decoders for payloads of bzImages that are quicker than those here. */
+  decoders?: Partial<Record<Compression, QuickDecoder>>;
 }
+
+/** Gives exactly `size` bytes; undefined for what it does not take, which the decoder here is asked then, and says why. */
+export type QuickDecoder = (input: Uint8Array, size: number) => Uint8Array | undefined;
 
 export const defaultMaxUnpacked = 2 ** 30;
 
@@ -23,17 +28,22 @@ export const defaultMaxUnpacked = 2 ** 30;
 export function unpackKernel(file: Uint8Array, limits: UnpackLimits = {}): UnpackedKernel {
   const limit = limits.maxUnpacked ?? defaultMaxUnpacked;
   if (isElf(file)) return { format: "elf", compression: "none", elf: file };
-  if (isBzImage(file)) return { format: "bzImage", ...unpackBzImage(file, limit) };
+  if (isBzImage(file)) return { format: "bzImage", ...unpackBzImage(file, limit, limits.decoders) };
 
   const wrapper = detectCompression(file);
   if (wrapper === undefined || wrapper === "none") throw foreignFormatError(file);
   const inner = decompress(wrapper, file, { limit });
   if (isElf(inner)) return { format: `${wrapper}-elf`, compression: wrapper, elf: inner };
-  if (isBzImage(inner)) return { format: `${wrapper}-bzImage`, ...unpackBzImage(inner, limit) };
+  if (isBzImage(inner))
+    return { format: `${wrapper}-bzImage`, ...unpackBzImage(inner, limit, limits.decoders) };
   throw foreignFormatError(inner, `${wrapper} data`);
 }
 
-function unpackBzImage(file: Uint8Array, limit: number): { compression: Compression; elf: Uint8Array } {
+function unpackBzImage(
+  file: Uint8Array,
+  limit: number,
+  decoders: UnpackLimits["decoders"] = {},
+): { compression: Compression; elf: Uint8Array } {
   const payload = bzImagePayload(file);
   const compression = detectCompression(payload);
   if (compression === undefined) {
@@ -45,7 +55,8 @@ function unpackBzImage(file: Uint8Array, limit: number): { compression: Compress
     );
   }
   const { size, body } = payloadSize(compression, payload);
-  const elf = decompress(compression, body, { size, limit });
+  const quick = size === undefined || size > limit ? undefined : decoders[compression]?.(body, size);
+  const elf = quick ?? decompress(compression, body, { size, limit });
   if (!isElf(elf)) throw foreignFormatError(elf, `${compression} payload`);
   return { compression, elf };
 }

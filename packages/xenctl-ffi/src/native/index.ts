@@ -16,5 +16,6 @@ export {
 } from "./control.ts";
 export type { RestoreRequest, SaveRequest } from "./domain-stream.ts";
 export { ForeignMemory } from "./foreign-memory.ts";
+export { decodeXz } from "./liblzma.ts";
 export { attachLoopDevice, type LoopDevice } from "./loop-device.ts";
 export { runningVersion } from "./version.ts";
