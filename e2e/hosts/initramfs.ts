@@ -20,7 +20,10 @@ export interface InitramfsOptions {
 /** A gzip-wrapped initramfs of a static busybox, an /init, and the modules in /modules. */
 export async function initramfs(options: InitramfsOptions): Promise<Uint8Array> {
   const entries: CpioEntry[] = [
-    ...["bin", "dev", "proc", "sys", "run", moduleDir].map((path) => ({ path, kind: "dir" as const })),
+    ...["bin", "sbin", "dev", "proc", "sys", "run", moduleDir].map((path) => ({
+      path,
+      kind: "dir" as const,
+    })),
     // Without it the kernel opens no standard streams for /init.
     { path: "dev/console", kind: "char", major: 5, minor: 1, mode: 0o600 },
     { path: "bin/busybox", kind: "file", data: await staticBusybox(), mode: 0o755 },

@@ -6,7 +6,8 @@ import { buildGuests } from "../guests/build.ts";
 import { describe as transcript } from "../hosts/agent-channel.ts";
 import { missingForXenHost, startXenHost, type XenHost } from "../hosts/xen-host.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
-import { type CountingGuest, countingGuest } from "./counting-guest.ts";
+import { countingGuest } from "./counting-guest.ts";
+import type { LinuxGuest } from "./linux-guest.ts";
 
 const UUID = "5a0ed000-0000-4000-8000-00000c047e50";
 const LOG = "/var/log/xen/console/guest-counter.log";
@@ -17,7 +18,7 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
   { retry: 1 },
   () => {
     let host: XenHost;
-    let guest: CountingGuest;
+    let guest: LinuxGuest;
     let folder: string;
 
     /** Runs a command there that has to end with status 0; gives its standard output. */

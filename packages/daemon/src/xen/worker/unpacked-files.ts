@@ -47,7 +47,8 @@ export function keepUnpacked(cache: string, file: string, contents: Uint8Array):
   const temporary = `${file}.${process.pid}.${threadId}.new`;
   try {
     mkdirSync(cache, { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, contents, { mode: 0o600 });
+    // What is kept is trusted, also after a power cut.
+    writeFileSync(temporary, contents, { mode: 0o600, flush: true });
     renameSync(temporary, file);
     const age = (name: string) => statSync(join(cache, name)).mtimeMs;
     const oldest = readdirSync(cache).toSorted((a, b) => age(a) - age(b));

@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { toProblem } from "@pvh/errors";
+import { doAfterwards } from "./afterwards.ts";
 import { runTask } from "./run-task.ts";
 import type { TaskAnswer, TaskRequest } from "./tasks.ts";
 
@@ -19,4 +20,5 @@ port.on("message", (request: TaskRequest) => {
   } catch (error) {
     answer({ id, problem: toProblem(error) });
   }
+  doAfterwards();
 });
