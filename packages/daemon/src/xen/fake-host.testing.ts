@@ -145,6 +145,8 @@ export class FakeWorkers extends XenWorkers {
     switch (name) {
       case "domains":
         return this.domains;
+      case "domain":
+        return this.domains.find(({ domid }) => domid === input) ?? null;
       case "console-drained":
         return true;
       case "scheduling":

@@ -21,6 +21,7 @@ import { askGuest, deaf } from "./control.ts";
 import { type DeviceHost, XenDevices } from "./devices.ts";
 import { exitReason, lastLine } from "./exit.ts";
 import { type DomainFile, readExit, removeEnd, saveConsole, writeDomainFile, writeExit } from "./files.ts";
+import { lookAt } from "./find-domain.ts";
 import { saveDomain } from "./save.ts";
 import { removeMarker } from "./save-marker.ts";
 import { enterStore, homeOf, leaveStore, renameInStore, setAsideInStore } from "./store-nodes.ts";
@@ -379,8 +380,8 @@ export class XenInstance implements Instance {
     try {
       await this.#turns.idle();
       const { domid, uuid } = this.file;
-      const domains = await this.#host.workers.run("domains", null);
-      if (!domains.some((one) => one.domid === domid && one.uuid === uuid && !one.dying)) await this.#lose();
+      const found = await lookAt(this.#host, domid, uuid);
+      if (found === undefined || found.dying) await this.#lose();
     } catch (error) {
       process.stderr.write(`domain ${this.file.uuid} cannot be looked for: ${formatError(error)}\n`);
     }
@@ -545,8 +546,7 @@ export class XenInstance implements Instance {
   async #summary(): Promise<DomainSummary> {
     const { domid, uuid } = this.file;
     const asked = performance.now();
-    const domains = this.#ending === undefined ? await this.#host.workers.run("domains", null) : [];
-    const found = domains.find((one) => one.domid === domid && one.uuid === uuid);
+    const found = this.#ending === undefined ? await lookAt(this.#host, domid, uuid) : undefined;
     if (found !== undefined && !found.dying && found.shutdown === undefined) return found;
     // Seen before anybody told.
     if (this.#ending === undefined) this.look(found, asked);
@@ -570,7 +570,7 @@ export async function removeDomain(
   domid: number,
   uuid: string,
 ): Promise<void> {
-  const there = (await workers.run("domains", null)).some((one) => one.domid === domid && one.uuid === uuid);
+  const there = (await lookAt({ workers }, domid, uuid)) !== undefined;
   if (there) await unlessGone(workers.run("pause", domid));
   // Its number may be another domain's by now.
   if (there || (await store.read(`${homeOf(domid)}/vm`)) === `/vm/${uuid}`) {

@@ -1,7 +1,7 @@
 import type { GuestConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { populateGuest } from "@pvh/kvm/xenstore";
-import { record, type StoreView, textOfUtf8, utf8Text, type XenStore } from "@pvh/xenctl-ffi";
+import { makeChanges, record, type StoreView, textOfUtf8, utf8Text, type XenStore } from "@pvh/xenctl-ffi";
 import type { BuiltDomain } from "./worker/tasks.ts";
 
 const KIB_PER_MIB = 1024;
@@ -30,7 +30,8 @@ export async function enterStore(
       startTime: Date.now(),
     }),
   );
-  await store.apply(changes.flat());
+  // Nobody waits for them yet, and a transaction costs xenstored as much again.
+  await makeChanges(store, changes.flat());
   await store.introduce(domid, storePage.gfn, storePage.port);
 }
 
@@ -44,7 +45,10 @@ export async function leaveStore(store: XenStore, domid: number, uuid: string): 
     `/vm/${uuid}`,
     `/libxl/${domid}`,
   ];
-  await store.apply(paths.map((path) => ({ kind: "remove", path })));
+  await makeChanges(
+    store,
+    paths.map((path) => ({ kind: "remove", path })),
+  );
 }
 
 /**

@@ -90,8 +90,7 @@ export class Suspension {
   async giveUp(): Promise<boolean> {
     if (this.#asked) this.#givenUpAt = performance.now();
     else this.#overAt = performance.now();
-    const domains = await this.#host.workers.run("domains", null);
-    const found = domains.find(({ domid }) => domid === this.#domid);
+    const found = (await this.#host.workers.run("domain", this.#domid)) ?? undefined;
     if (isSuspended(found)) await this.resume();
     return found !== undefined && !found.dying;
   }

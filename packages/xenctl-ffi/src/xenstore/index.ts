@@ -4,7 +4,7 @@ export type { Permission } from "./answers.ts";
 export { textOfUtf8, utf8Text } from "./byte-text.ts";
 export { connectStore, socketPaths } from "./connect.ts";
 export { XenStoreError } from "./error.ts";
-export { record, type StoreChange, StoreRecorder } from "./recorder.ts";
+export { makeChanges, record, type StoreChange, StoreRecorder } from "./recorder.ts";
 export type { StoreTransport, TransportListener } from "./transport.ts";
 export type { StoreView } from "./view.ts";
 export { XenStore, type XenStoreOptions } from "./xenstore.ts";

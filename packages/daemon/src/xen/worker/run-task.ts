@@ -54,6 +54,10 @@ export function runTask(request: TaskRequest, notices: Required<TaskNotices>): T
       return hostFacts(xen().control);
     case "domains":
       return xen().control.domains().map(summary);
+    case "domain": {
+      const found = xen().control.domain(request.input);
+      return found === undefined ? null : summary(found);
+    }
     case "build":
       return buildDomain(xen(), request.input, notices.created);
     case "save":

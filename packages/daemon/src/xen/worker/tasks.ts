@@ -12,6 +12,8 @@ import type { MemoryRange } from "../saved/own-data.ts";
 export interface Tasks {
   host: { input: null; output: HostFacts };
   domains: { input: null; output: DomainSummary[] };
+  /** The one of this domid. */
+  domain: { input: number; output: DomainSummary | null };
   build: { input: BuildRequest; output: BuiltDomain };
   /** Asks for the guest's suspension when it is time, and waits at the gate. */
   save: { input: SaveRequest; output: null };
