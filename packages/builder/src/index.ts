@@ -2,7 +2,7 @@ export { BARE_HARDWARE } from "./acpi/bare-hardware.ts";
 export { acpiTables } from "./acpi/tables.ts";
 export { type CpuidChange, classicCpuPolicy } from "./classic/cpuid-policy.ts";
 export type { ClassicPlacement } from "./classic/layout.ts";
-export { refuseForeignKeys } from "./config/backend-keys.ts";
+export { refuseForeignDisk, refuseForeignKeys } from "./config/backend-keys.ts";
 export { commandLine } from "./config/command-line.ts";
 export { cpusOfList, listOfCpus, requireCpuList } from "./config/cpu-list.ts";
 export { DiskConfig, DiskOptions, parseDisk } from "./config/disk.ts";

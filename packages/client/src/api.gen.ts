@@ -459,11 +459,11 @@ export interface components {
                 /** @description Image file or block device. In a text: the first value, or last as `target=...`, which takes the rest of the text, commas too. */
                 target: string;
                 /**
-                 * @description Format of the image.
+                 * @description Format of the image. Only QEMU serves those other than raw, on Xen hosts.
                  * @default raw
                  * @enum {string}
                  */
-                format?: "raw";
+                format?: "raw" | "qcow" | "qcow2" | "qed" | "vhd";
                 /** @description The virtual device by which the guest knows the disk. */
                 vdev: string;
                 /**
@@ -493,10 +493,10 @@ export interface components {
                  */
                 trusted?: boolean;
                 /**
-                 * @description Kind of back end.
+                 * @description Kind of back end: `phy` is the host's kernel, or the VMM on KVM; `qdisk` is QEMU, on Xen hosts.
                  * @enum {string}
                  */
-                backendtype?: "phy";
+                backendtype?: "phy" | "qdisk";
                 /**
                  * @description Protocol between guest and back end.
                  * @enum {string}
@@ -531,6 +531,8 @@ export interface components {
                 /** @description No script is run. What xl's default script does is done without it, so its name is taken. */
                 script?: string;
             })[];
+            /** @description Path of the QEMU program, with support for Xen, that serves the disks which need one; see [Disks](#disks). It runs with pvhd's rights. */
+            device_model_override?: string;
             /**
              * @description Upper limit of the guest's grant table, in frames of 512 grants.
              * @default 64
@@ -653,8 +655,8 @@ export interface components {
             disk: {
                 /** @description Image file or block device. In a text: the first value, or last as `target=...`, which takes the rest of the text, commas too. */
                 target: string;
-                /** @constant */
-                format: "raw";
+                /** @enum {string} */
+                format: "raw" | "qcow" | "qcow2" | "qed" | "vhd";
                 /** @description The virtual device by which the guest knows the disk. */
                 vdev: string;
                 /** @enum {string} */
@@ -664,6 +666,8 @@ export interface components {
                 discard: boolean;
                 direct_io_safe: boolean;
                 trusted: boolean;
+                /** @constant */
+                backendtype?: "qdisk";
             }[];
             /**
              * @description Network interfaces of the guest, as in `["bridge=xenbr0"]`; see [Network interfaces](#network-interfaces). Only on the xen platform.
@@ -689,6 +693,8 @@ export interface components {
                 /** @description Has no effect: it chooses an emulated card, and PVH guests have none. Other tools write it everywhere. */
                 model?: string;
             }[];
+            /** @description Path of the QEMU program, with support for Xen, that serves the disks which need one; see [Disks](#disks). It runs with pvhd's rights. */
+            device_model_override?: string;
             /**
              * @description Upper limit of the guest's grant table, in frames of 512 grants.
              * @default 64
@@ -2188,11 +2194,11 @@ export interface operations {
                     /** @description Image file or block device. In a text: the first value, or last as `target=...`, which takes the rest of the text, commas too. */
                     target: string;
                     /**
-                     * @description Format of the image.
+                     * @description Format of the image. Only QEMU serves those other than raw, on Xen hosts.
                      * @default raw
                      * @enum {string}
                      */
-                    format?: "raw";
+                    format?: "raw" | "qcow" | "qcow2" | "qed" | "vhd";
                     /** @description The virtual device by which the guest knows the disk. */
                     vdev: string;
                     /**
@@ -2222,10 +2228,10 @@ export interface operations {
                      */
                     trusted?: boolean;
                     /**
-                     * @description Kind of back end.
+                     * @description Kind of back end: `phy` is the host's kernel, or the VMM on KVM; `qdisk` is QEMU, on Xen hosts.
                      * @enum {string}
                      */
-                    backendtype?: "phy";
+                    backendtype?: "phy" | "qdisk";
                     /**
                      * @description Protocol between guest and back end.
                      * @enum {string}

@@ -22,6 +22,24 @@ describe("what only one backend can", () => {
     ["kvm", "cap", { cap: 0 }, /^cap is 0, but/],
     ["kvm", "max_grant_version", { max_grant_version: 2 }, /version 2 of grant tables; set it to 1\.$/],
     ["kvm", "on_soft_reset", { on_soft_reset: "soft-reset" }, /set it to "destroy" or "restart"\.$/],
+    [
+      "kvm",
+      "disk[0].format",
+      { disk: ["/a,qcow2,xvda"] },
+      /^disk\[0\]: format is "qcow2", .* convert -O raw\.$/,
+    ],
+    [
+      "kvm",
+      "disk[1].backendtype",
+      { disk: ["/a,raw,xvda", "/b,raw,xvdb,backendtype=qdisk"] },
+      /^disk\[1\]: backendtype is "qdisk", .* leave it out\.$/,
+    ],
+    [
+      "kvm",
+      "device_model_override",
+      { device_model_override: "/q" },
+      /has no QEMU behind its guests; leave it/,
+    ],
     ["xen", "platform", { platform: "bare" }, /^platform is "bare", but the xen backend gives every domain/],
   ])("%s refuses %s: %j", (backend, field, changes, message) => {
     const error = errorOf(() => refuseForeignKeys(config(changes), backend));

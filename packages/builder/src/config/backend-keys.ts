@@ -1,4 +1,5 @@
 import { PvhError } from "@pvh/errors";
+import type { DiskConfig } from "./disk.ts";
 import { type EndAction, endActions, type GuestConfig } from "./guest-config.ts";
 import { shown } from "./shown.ts";
 
@@ -41,6 +42,12 @@ export const backendRules: readonly BackendRule[] = [
     instead: "set it to 1",
   },
   {
+    refusedBy: "kvm",
+    keys: ["device_model_override"],
+    why: "has no QEMU behind its guests",
+    instead: "leave it out",
+  },
+  {
     refusedBy: "xen",
     keys: ["platform"],
     values: ["bare"],
@@ -48,6 +55,26 @@ export const backendRules: readonly BackendRule[] = [
     instead: 'set it to "xen" or "auto"',
   },
 ];
+
+/**
+ * Refuses a disk that this backend cannot serve.
+ *
+ * @param field how messages call the disk
+ * @throws PvhError CONFIG_KEY_UNSUPPORTED
+ */
+export function refuseForeignDisk(disk: DiskConfig, backend: string, field = "disk"): void {
+  if (backend !== "kvm" || disk.backendtype === undefined) return;
+  const [option, instead] =
+    disk.format === "raw"
+      ? (["backendtype", "leave it out"] as const)
+      : (["format", "convert the image with qemu-img convert -O raw"] as const);
+  const found = shown(disk[option]);
+  throw new PvhError(
+    "CONFIG_KEY_UNSUPPORTED",
+    `${field}: ${option} is ${found}, but the ${backend} backend serves raw images itself and nothing else; ${instead}.`,
+    { field: `${field}.${option}`, found, allowed: option === "format" ? '"raw"' : instead },
+  );
+}
 
 /**
  * Refuses a config that asks for what this backend cannot do.
@@ -69,4 +96,5 @@ export function refuseForeignKeys(config: GuestConfig, backend: string): void {
       );
     }
   }
+  for (const [index, disk] of config.disk.entries()) refuseForeignDisk(disk, backend, `disk[${index}]`);
 }

@@ -8,18 +8,24 @@ import { vdevNumber } from "./vdev.ts";
 /** More than any guest has letters for. */
 export const MAX_DISKS = 128;
 
-/** Words of xl that ask for what is not there, and why it is not. */
+/** xl's formats of images. */
+const imageFormats = ["raw", "qcow", "qcow2", "qed", "vhd"] as const;
+const FORMATS_ALLOWED = imageFormats.map((format) => `"${format}"`).join(", ");
+
+const isImageFormat = (word: string): boolean => imageFormats.some((format) => format === word);
+
+/** What is asked for elsewhere, or is not there, and what to do about it. */
 const otherFormats: Readonly<Record<string, string>> = {
-  qcow: "only raw images are read",
-  qcow2: "only raw images are read",
-  qed: "only raw images are read",
-  vhd: "only raw images are read",
-  vdi: "only raw images are read",
-  vmdk: "only raw images are read",
+  vdi: "xl's back ends have no such format; convert the image with qemu-img convert -O qcow2",
+  vmdk: "xl's back ends have no such format; convert the image with qemu-img convert -O qcow2",
   empty: "a drive without a medium is not implemented yet",
 };
+const backEnds = ["phy", "qdisk"] as const;
+const BACK_ENDS_ALLOWED = '"phy" or "qdisk"';
+
+const isBackEnd = (word: string): boolean => backEnds.some((backEnd) => backEnd === word);
+
 const otherBackEnds: Readonly<Record<string, string>> = {
-  qdisk: "there is no QEMU behind a guest here",
   tap: "there is no blktap behind a guest here",
   standalone: "there are only Xen's block devices here, no virtio ones",
 };
@@ -39,25 +45,25 @@ const shape = {
       .string()
       .default("raw")
       .superRefine((value, ctx) => {
-        if (value === "raw") return;
+        if (isImageFormat(value)) return;
         const why = Object.hasOwn(otherFormats, value) ? otherFormats[value] : undefined;
-        if (why === undefined) {
-          const misplaced =
-            vdevNumber(value) === undefined ? "" : "; the order is target, format, vdev, access";
-          refuse(ctx, [], `format is ${shown(value)}; it must be "raw"${misplaced}`, {
-            code: "CONFIG_INVALID",
-            allowed: '"raw"',
-          });
-          return;
-        }
-        const hint = value === "empty" ? "" : "; convert the image with qemu-img convert -O raw";
-        refuse(ctx, [], `format is ${shown(value)}, but ${why}${hint}`, {
-          code: "CONFIG_KEY_UNSUPPORTED",
-          allowed: '"raw"',
-        });
+        const misplaced =
+          vdevNumber(value) === undefined ? "" : "; the order is target, format, vdev, access";
+        const sentence =
+          why === undefined
+            ? `format is ${shown(value)}; it must be one of ${FORMATS_ALLOWED}${misplaced}`
+            : `format is ${shown(value)}, but ${why}`;
+        const code = why === undefined ? "CONFIG_INVALID" : "CONFIG_KEY_UNSUPPORTED";
+        refuse(ctx, [], sentence, { code, allowed: FORMATS_ALLOWED });
       })
-      .meta({ enum: ["raw"] }),
-    { type: "string", meaning: "Format of the image.", allowed: '"raw"', values: ["raw"] },
+      .pipe(z.enum(imageFormats))
+      .meta({ enum: [...imageFormats] }),
+    {
+      type: "string",
+      meaning: "Format of the image. Only QEMU serves those other than raw, on Xen hosts.",
+      allowed: FORMATS_ALLOWED,
+      values: imageFormats,
+    },
   ),
   vdev: key(
     z.string().refine((value) => vdevNumber(value) !== undefined),
@@ -121,22 +127,23 @@ const shape = {
       .string()
       .optional()
       .superRefine((value, ctx) => {
-        if (value === undefined || value === "phy") return;
+        if (value === undefined || isBackEnd(value)) return;
         const why = Object.hasOwn(otherBackEnds, value) ? otherBackEnds[value] : undefined;
         const sentence =
           why === undefined
-            ? `backendtype is ${shown(value)}; it must be "phy"`
+            ? `backendtype is ${shown(value)}; it must be ${BACK_ENDS_ALLOWED}`
             : `backendtype is ${shown(value)}, but ${why}; leave it out`;
         const code = why === undefined ? "CONFIG_INVALID" : "CONFIG_KEY_UNSUPPORTED";
-        refuse(ctx, [], sentence, { code, allowed: '"phy"' });
+        refuse(ctx, [], sentence, { code, allowed: BACK_ENDS_ALLOWED });
       })
-      .meta({ enum: ["phy"] }),
+      .meta({ enum: [...backEnds] }),
     {
       type: "string",
-      meaning: "Kind of back end.",
-      allowed: '"phy"',
-      values: ["phy"],
-      absent: "the one that there is",
+      meaning:
+        "Kind of back end: `phy` is the host's kernel, or the VMM on KVM; `qdisk` is QEMU, on Xen hosts.",
+      allowed: BACK_ENDS_ALLOWED,
+      values: backEnds,
+      absent: '`"phy"` for raw images, else `"qdisk"`',
     },
   ),
   specification: key(
@@ -167,24 +174,33 @@ const shape = {
 };
 
 /** A disk as a client may write it. */
-export const DiskOptions = z.strictObject(shape).superRefine(({ devtype, access }, ctx) => {
-  if (devtype !== "cdrom" || access === undefined || readOnly.includes(access)) return;
-  refuse(ctx, ["access"], `access is ${shown(access)}, but a cdrom is only read; it must be "r"`, {
-    code: "CONFIG_INVALID",
-    allowed: '"r"',
+export const DiskOptions = z
+  .strictObject(shape)
+  .superRefine(({ devtype, access, format, backendtype }, ctx) => {
+    if (devtype === "cdrom" && access !== undefined && !readOnly.includes(access)) {
+      refuse(ctx, ["access"], `access is ${shown(access)}, but a cdrom is only read; it must be "r"`, {
+        code: "CONFIG_INVALID",
+        allowed: '"r"',
+      });
+    }
+    if (backendtype === "phy" && format !== "raw") {
+      const sentence = `backendtype is "phy", which knows raw images only, but format is ${shown(format)}; leave backendtype out`;
+      refuse(ctx, ["backendtype"], sentence, { code: "CONFIG_INVALID", allowed: '"qdisk"' });
+    }
   });
-});
 
 /** A disk of a guest, complete. */
 export const DiskConfig = z.strictObject({
   target: shape.target,
-  format: z.literal("raw"),
+  format: z.enum(imageFormats),
   vdev: shape.vdev,
   access: z.enum(["r", "w"]),
   devtype: z.enum(["disk", "cdrom"]),
   discard: z.boolean(),
   direct_io_safe: z.boolean(),
   trusted: z.boolean(),
+  /** Present when QEMU is to serve it. */
+  backendtype: z.literal("qdisk").exactOptional(),
 });
 export type DiskConfig = z.output<typeof DiskConfig>;
 
@@ -223,22 +239,25 @@ export function parseDisk(input: unknown): DiskConfig {
 function complete(options: z.output<typeof DiskOptions>): DiskConfig {
   const {
     target,
+    format,
     vdev,
     devtype,
     access = devtype === "cdrom" ? "r" : "w",
     discard,
     direct_io_safe,
     trusted,
+    backendtype = format === "raw" ? "phy" : "qdisk",
   } = options;
   return {
     target,
-    format: "raw",
+    format,
     vdev,
     access: readOnly.includes(access) ? "r" : "w",
     devtype,
     discard,
     direct_io_safe,
     trusted,
+    ...(backendtype === "qdisk" ? { backendtype } : {}),
   };
 }
 

@@ -201,6 +201,13 @@ const shape = {
       'Network interfaces of the guest, as in `["bridge=xenbr0"]`; see [Network interfaces](#network-interfaces). Only on the xen platform.',
     allowed: `a list of at most ${MAX_VIFS} network interfaces such as "bridge=xenbr0"`,
   }),
+  device_model_override: key(text(1, MAX_PATH).regex(/^\//).optional(), {
+    type: "string",
+    meaning:
+      "Path of the QEMU program, with support for Xen, that serves the disks which need one; see [Disks](#disks). It runs with pvhd's rights.",
+    allowed: `the absolute path of a program, 2 to ${MAX_PATH} characters`,
+    absent: "where Xen's own tools look for it",
+  }),
   max_grant_frames: key(z.int().min(1).max(MAX_GRANT_FRAMES).default(64), {
     type: "integer",
     meaning: "Upper limit of the guest's grant table, in frames of 512 grants.",

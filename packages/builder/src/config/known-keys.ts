@@ -80,7 +80,7 @@ const groups: Group[] = [
   {
     standing: "planned",
     about: "choices about a device model",
-    keys: "device_model_version device_model_override device_model_args device_model_args_pv device_model_user dm_restrict",
+    keys: "device_model_version device_model_args device_model_args_pv device_model_user dm_restrict",
   },
   { standing: "replaced", about: "type", keys: "builder" },
   { standing: "pv", about: "", keys: "e820_host" },

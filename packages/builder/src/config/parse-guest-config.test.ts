@@ -284,7 +284,7 @@ describe("what is refused", () => {
       "disk = ['/a,,hda',\n  'vdev=«hda,/b']",
       /device 768 as that of disk\[0\]$/,
     ],
-    ["CONFIG_KEY_UNSUPPORTED", "disk[0].format", "disk = ['/a,«vhd,xvda']", /format is "vhd", but only raw/],
+    ["CONFIG_KEY_UNSUPPORTED", "disk[0].format", "disk = ['/a,«vdi,xvda']", /format is "vdi", but xl's/],
     ["CONFIG_INVALID", "disk[0].vdev", "disk = [«'/a,raw']", /the option vdev is missing/],
     ["CONFIG_INVALID", "disk[0].vdev", "disk = [«'/\\x61,raw,xvdA']", /vdev is "xvdA"/],
     ["CONFIG_INVALID", "disk[0]", "disk = [«['/a,,xvda']]", /it is a list of 1; it must be a text as in xl/],

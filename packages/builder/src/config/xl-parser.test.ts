@@ -11,19 +11,34 @@ const read: XlParser = (kind, texts) => (missing ? [] : xl(kind, texts));
 
 type Disk = Omit<DiskConfig, "trusted">;
 
-/** What xl reads, in our words; undefined when it refuses. Format 4 is raw (LIBXL_DISK_FORMAT_RAW). */
+/** libxl_disk_format, by its numbers. */
+const formats: Readonly<Record<string, DiskConfig["format"]>> = {
+  1: "qcow",
+  2: "qcow2",
+  3: "vhd",
+  4: "raw",
+  6: "qed",
+};
+/** LIBXL_DISK_BACKEND_QDISK; without a choice libxl takes it for what is not raw. */
+const QDISK = "3";
+
+/** What xl reads, in our words; undefined when it refuses. */
 function diskOf(line: string): Disk | undefined {
   if (line === "refused") return undefined;
-  const [target, vdev, script, backend, format, writable, cdrom, direct, discard] = line.split(" ");
-  expect([script, backend, format]).toEqual(["-", "-", "4"]);
+  const [target, vdev, script, domain, backend, number = "", writable, cdrom, direct, discard] =
+    line.split(" ");
+  expect([script, domain]).toEqual(["-", "-"]);
+  const format = formats[number];
+  if (format === undefined) throw new Error(`xl reads format ${number}`);
   return {
     target: textOf(target),
-    format: "raw",
+    format,
     vdev: textOf(vdev),
     access: writable === "1" ? "w" : "r",
     devtype: cdrom === "1" ? "cdrom" : "disk",
     direct_io_safe: direct === "1",
     discard: discard === "1",
+    ...(backend === QDISK || format !== "raw" ? { backendtype: "qdisk" } : {}),
   };
 }
 
@@ -45,10 +60,10 @@ const goodText = fc
   .record({
     target: fc.constantFrom("/a", "/dev/vg/x", "vg/y", "a.img", "host:x"),
     prefix: fc.constantFrom("", "", "phy:", "tap:aio:", "file:"),
-    format: fc.constantFrom("", "raw"),
+    format: fc.constantFrom("", "raw", "qcow", "qcow2", "qed", "vhd"),
     vdev: fc.constantFrom("xvda", "sda1", "hdc:cdrom", "xvdb:disk", "51712"),
     access: fc.constantFrom("", "r", "ro", "w", "rw"),
-    flags: fc.subarray(["direct-io-safe", "discard", "backendtype=phy", "specification=xen"]),
+    flags: fc.subarray(["direct-io-safe", "discard", "backendtype=qdisk", "specification=xen"]),
     named: fc.subarray(["format", "access", "target"]),
     blank: fc.constantFrom("", " ", "\t "),
     front: fc.boolean(),

@@ -23,7 +23,7 @@ static void disk(XLU_Config *cfg, const char *spec) {
         puts("refused");
     } else {
         text(d.pdev_path); text(d.vdev); text(d.script); text(d.backend_domname);
-        printf("%d %d %d %d %d\\n", d.format, d.readwrite, d.is_cdrom, d.direct_io_safe,
+        printf("%d %d %d %d %d %d\\n", d.backend, d.format, d.readwrite, d.is_cdrom, d.direct_io_safe,
                libxl_defbool_is_default(d.discard_enable) || libxl_defbool_val(d.discard_enable));
     }
     libxl_device_disk_dispose(&d);

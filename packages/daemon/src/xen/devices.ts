@@ -5,6 +5,7 @@ import { type DiskConfig, defaultMac, parseRate, type VifConfig, vdevNumber } fr
 import { PvhError } from "@pvh/errors";
 import { type DeviceStatus, refuseTakenDisk, refuseTakenVif, requireDisk, requireVif } from "@pvh/kvm";
 import type { XenStore } from "@pvh/xenctl-ffi";
+import { unsupported } from "../backend.ts";
 import {
   addDevice,
   type DevicePaths,
@@ -58,6 +59,9 @@ export class XenDevices {
   }
 
   async attachDisk(disk: DiskConfig): Promise<DeviceStatus> {
+    if (disk.backendtype !== undefined) {
+      throw unsupported("xen", "serve a disk by QEMU", "convert the image with qemu-img convert -O raw");
+    }
     refuseTakenDisk(await this.list(), disk);
     const { target, vdev, access, devtype, discard, trusted, direct_io_safe } = disk;
     const id = vdevNumber(vdev) ?? 0;

@@ -98,6 +98,7 @@ test("what a config without limits has is the most", async () => {
 
 test.each([
   [{ method: "attach-disk", disk: parseDisk("/b,raw,d0") }, "DEVICE_TAKEN", "vdev"],
+  [{ method: "attach-disk", disk: parseDisk("/b,qcow2,d1") }, "CONFIG_KEY_UNSUPPORTED", "disk.format"],
   [{ method: "attach-vif", vif: { devid: 0 } }, "DEVICE_TAKEN", "devid"],
   [{ method: "attach-vif", vif: { mac: "00:16:3e:00:00:01" } }, "DEVICE_TAKEN", "mac"],
   [{ method: "detach-disk", vdev: "xvdb", force: false }, "DEVICE_NOT_FOUND", "vdev"],

@@ -1,4 +1,4 @@
-import type { GuestConfig } from "@pvh/builder";
+import { type GuestConfig, refuseForeignDisk } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { refuseTakenDisk, refuseTakenVif, requireDisk, requireVif } from "../device-checks.ts";
 import { requireMemoryTarget, requireVcpuCount } from "../limits.ts";
@@ -56,6 +56,7 @@ export async function steer(
   const there = guest.devices();
   switch (call.method) {
     case "attach-disk":
+      refuseForeignDisk(call.disk, "kvm");
       refuseTakenDisk(there, call.disk);
       return guest.attachDisk(call.disk);
     case "detach-disk":

@@ -88,13 +88,25 @@ test("a config comes back from libxl's", () => {
     ...{ memory: 100, maxmem: 200, vcpus: 1, maxvcpus: 3, max_grant_frames: 16, max_event_channels: 100 },
     ...{ max_maptrack_frames: 10, max_grant_version: 1, cpu_weight: 300, cap: 20, pool: "other" },
     ...{ cpus: ["0-2", "1", "3"], cpus_soft: "1", on_reboot: "preserve", on_soft_reset: "soft-reset" },
-    disk: ["/a,raw,xvda,w", "/b,raw,xvdb,r,cdrom", "/c,raw,xvdc,w,no-discard,untrusted,direct-io-safe"],
+    disk: [
+      "/a,raw,xvda,w",
+      "/b,raw,xvdb,r,cdrom",
+      "/c,raw,xvdc,w,no-discard,untrusted,direct-io-safe",
+      "/d,qcow2,xvdd,w",
+      "/e,raw,xvde,w,backendtype=qdisk",
+    ],
     vif: ["mac=00:16:3e:00:00:01,bridge=b,rate=10Mb/s@20ms,mtu=1400,vifname=v,ip=10.0.0.1,untrusted"],
   });
   const { config: read } = dataOfLibxl(JSON.stringify(libxlConfig(config, { uuid })));
   const [vif] = config.vif;
   // The same rate in other units.
   expect(read).toEqual({ ...config, vif: [{ ...vif, rate: "1250000B/s@20000us" }] });
+});
+
+test("a program that the saved domain had for its disks is not run here", () => {
+  const { b_info } = saved;
+  const own = JSON.stringify({ ...saved, b_info: { ...b_info, device_model: "/tmp/program" } });
+  expect(dataOfLibxl(own).config.device_model_override).toBeUndefined();
 });
 
 test("of MSRs libxl says something, or it is an old domain", () => {
@@ -163,7 +175,7 @@ describe("refused", () => {
     ],
     ["a PCI device", { ...saved, pcidevs: [{ dev: 3 }] }, /^CONFIG_KEY_UNSUPPORTED pcidevs/],
     ["a channel", { ...saved, channels: [{ devid: 1 }] }, /^CONFIG_KEY_UNSUPPORTED channels/],
-    ["another format", withDisk({ format: "qcow2" }), /^CONFIG_KEY_UNSUPPORTED disk.*raw/],
+    ["a drive without a medium", withDisk({ format: "empty" }), /^CONFIG_KEY_UNSUPPORTED disk.*medium/],
     ["a driver domain", withDisk({ backend_domid: 3 }), /^CONFIG_KEY_UNSUPPORTED disks\[0\].backend_domid/],
     ["an emulated card", withNic({ nictype: "vif_ioemu" }), /^CONFIG_INVALID vif/],
     ["a routed interface", withNic({ gatewaydev: "eth0" }), /^CONFIG_KEY_UNSUPPORTED nics\[0\].gatewaydev/],

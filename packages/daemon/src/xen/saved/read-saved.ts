@@ -10,5 +10,8 @@ import { decodeOwnData, type OwnData } from "./own-data.ts";
 export async function readSavedDomain(workers: XenWorkers, file: string): Promise<OwnData> {
   const { libxl, own } = await workers.run("read-saved", { file });
   const data = own === undefined ? undefined : decodeOwnData(own);
-  return data ?? dataOfLibxl(libxl);
+  const { config, ...rest } = data ?? dataOfLibxl(libxl);
+  // As from libxl's config: a file must not name a program that pvhd runs.
+  const { device_model_override: _, ...without } = config;
+  return { ...rest, config: without };
 }
