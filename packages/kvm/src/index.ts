@@ -11,6 +11,8 @@ export { readInputFile } from "./input-files.ts";
 export { checkHost } from "./launcher/check-host.ts";
 export { connectConsole } from "./launcher/console-client.ts";
 export { type LaunchedVmm, type LaunchOptions, launchVmm, vmmEntry } from "./launcher/launch.ts";
+export { identify, isAlive, kill, type ProcessIdentity, waitUntilGone } from "./launcher/process-identity.ts";
+export { processesIn } from "./launcher/processes-in.ts";
 export { endVmmsOf, vmmsOf } from "./launcher/stray-vmms.ts";
 export { connectVmm, type Vmm } from "./launcher/vmm-client.ts";
 export { requireMemoryTarget, requireVcpuCount } from "./limits.ts";

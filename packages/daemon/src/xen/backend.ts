@@ -9,7 +9,7 @@ import { endState } from "../policy.ts";
 import { findGuestLog, openLoggedConsole, readLog } from "./console-log.ts";
 import { openTerminalConsole } from "./console-terminal.ts";
 import { cpupoolNamed, namesOfCpupools } from "./cpupool.ts";
-import { type DeviceHost, XenDevices } from "./devices.ts";
+import { type DeviceHost, type DeviceOwner, XenDevices } from "./devices.ts";
 import { exitReason } from "./exit.ts";
 import {
   type DomainFile,
@@ -23,6 +23,7 @@ import {
 import { findDomain } from "./find-domain.ts";
 import { type InstanceHost, removeDomain, XenInstance } from "./instance.ts";
 import { recoverSave } from "./interrupted-save.ts";
+import { endQemu } from "./qemu-process.ts";
 import { readSavedDomain } from "./saved/read-saved.ts";
 import { enterStore, homeOf, namesOfDomains, refuseTakenName, untilConsole } from "./store-nodes.ts";
 import { writeUserData } from "./user-data.ts";
@@ -54,7 +55,7 @@ export class XenBackend implements Backend {
     const host = await this.#host();
     await refuseTakenName(host.store, config.name, this.#domids());
     const built = await this.#build(host, start);
-    const devices = new XenDevices(host, built.domid, uuid);
+    const devices = new XenDevices(host, ownerOf(dir, { uuid, config, domid: built.domid }));
     removeFiles(dir);
     try {
       const file = await this.#furnish(host, devices, start, built);
@@ -88,7 +89,7 @@ export class XenBackend implements Backend {
     const { found } = recovered;
     if (found === undefined && earlier !== undefined) {
       // The daemon may have been killed while it took the last of it away.
-      await removeDomain(host, new XenDevices(host, file.domid, uuid), file.domid, uuid);
+      await removeDomain(host, new XenDevices(host, ownerOf(dir, file)), file.domid, uuid);
       return undefined;
     }
     const instance = new XenInstance(this.#instanceHost(host), dir, file);
@@ -124,8 +125,10 @@ export class XenBackend implements Backend {
     if (file?.uuid === uuid && (await host.store.read(`${homeOf(file.domid)}/vm`)) === `/vm/${uuid}`)
       domids.add(file.domid);
     for (const domid of domids) {
-      await removeDomain(host, new XenDevices(host, domid, uuid), domid, uuid);
+      await removeDomain(host, new XenDevices(host, { domid, uuid, dir: () => dir }), domid, uuid);
     }
+    // Somebody else may have taken the domain away.
+    await endQemu(dir);
   }
 
   exitRecord(dir: string): ExitRecord | undefined {
@@ -325,6 +328,13 @@ export class XenBackend implements Backend {
       );
     }
   }
+}
+
+function ownerOf(
+  dir: string,
+  { domid, uuid, config }: Pick<DomainFile, "domid" | "uuid" | "config">,
+): DeviceOwner {
+  return { domid, uuid, dir: () => dir, program: config.device_model_override };
 }
 
 function requireControlDomain(): void {

@@ -1,6 +1,7 @@
 import type { DiskConfig, VifConfig } from "@pvh/builder";
 import { textOfUtf8, type XenStore } from "@pvh/xenctl-ffi";
-import { devicePaths } from "./device-nodes.ts";
+import { pathsOf } from "./device-nodes.ts";
+import { imageOf } from "./disk-nodes.ts";
 
 type Read = (node: string) => Promise<string | undefined>;
 
@@ -18,8 +19,8 @@ export async function deviceConfigs(
   ): Promise<T[]> => {
     const ids = await store.list(`/libxl/${domid}/device/${kind}`);
     return Promise.all(
-      ids.map(Number).map((id) => {
-        const { front, back } = devicePaths(domid, kind, id);
+      ids.map(Number).map(async (id) => {
+        const { front, back } = await pathsOf(store, domid, kind, id);
         const reader = (home: string) => async (node: string) => {
           const value = await store.read(`${home}/${node}`);
           return value === undefined ? undefined : textOfUtf8(value);
@@ -33,12 +34,11 @@ export async function deviceConfigs(
 }
 
 async function diskConfig(front: Read, back: Read): Promise<DiskConfig> {
-  const nodes = ["params", "dev", "mode", "device-type", "discard-enable", "direct-io-safe"];
-  const [params = "", vdev = "", mode, type, discard, direct] = await Promise.all(nodes.map(back));
+  const nodes = ["params", "dev", "mode", "device-type", "discard-enable", "direct-io-safe", "type"];
+  const [params = "", vdev = "", mode, type, discard, direct, server] = await Promise.all(nodes.map(back));
   return {
-    // xl's may begin with the format.
-    target: params.replace(/^[a-z0-9]+:(?=\/)/, ""),
-    format: "raw",
+    ...imageOf(params),
+    ...(server === "qdisk" ? { backendtype: server } : {}),
     vdev,
     access: mode === "r" ? "r" : "w",
     devtype: type === "cdrom" ? "cdrom" : "disk",

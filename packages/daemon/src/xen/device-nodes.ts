@@ -1,4 +1,10 @@
-import { type DeviceNodes, type DevicePaths, devicePaths, addDevice as writeDevice } from "@pvh/kvm/xenstore";
+import {
+  type DeviceKind,
+  type DeviceNodes,
+  type DevicePaths,
+  devicePaths,
+  addDevice as writeDevice,
+} from "@pvh/kvm/xenstore";
 import { record, type XenStore } from "@pvh/xenctl-ffi";
 import { waitForNode } from "./store-nodes.ts";
 import { XENBUS } from "./xenbus.ts";
@@ -8,7 +14,23 @@ export { type DevicePaths, devicePaths };
 /** Writes what libxl__device_generic_add does, visible at once; both ends are then in state Initialising. */
 export async function addDevice(store: XenStore, domid: number, device: DeviceNodes): Promise<DevicePaths> {
   await store.apply(record((client) => void writeDevice(client, domid, device)).flat());
-  return devicePaths(domid, device.kind, device.id);
+  return devicePaths(domid, device.kind, device.id, device.backEnd);
+}
+
+/** Where a device lives that is there: of a disk there are back ends of several kinds. */
+export async function pathsOf(
+  store: XenStore,
+  domid: number,
+  kind: DeviceKind,
+  id: number,
+): Promise<DevicePaths> {
+  const usual = devicePaths(domid, kind, id);
+  return { ...usual, back: (await store.read(`${usual.libxl}/backend`)) ?? usual.back };
+}
+
+/** Whether QEMU is the back end. */
+export function isQdisk({ back }: DevicePaths): boolean {
+  return back.includes("/backend/qdisk/");
 }
 
 /** Asks both ends to let go of the device; by force, without the guest. */

@@ -24,7 +24,13 @@ export const DomainFile = z.object({
 });
 export type DomainFile = z.infer<typeof DomainFile>;
 
-const FILES = { domain: "domain.json", exit: "exit.json", console: "console.log" } as const;
+export const FILES = {
+  domain: "domain.json",
+  exit: "exit.json",
+  console: "console.log",
+  qemu: "qemu.json",
+  qemuLog: "qemu.log",
+} as const;
 
 export function readDomainFile(dir: string): DomainFile | undefined {
   return parsed(join(dir, FILES.domain), DomainFile);
@@ -74,7 +80,7 @@ function parsed<T>(path: string, schema: z.ZodType<T>): T | undefined {
 }
 
 /** All or nothing: a reader never sees half a file. */
-function writeWhole(path: string, contents: string | Uint8Array): void {
+export function writeWhole(path: string, contents: string | Uint8Array): void {
   writeFileSync(`${path}.new`, contents);
   renameSync(`${path}.new`, path);
 }

@@ -73,7 +73,8 @@ export class XenInstance implements Instance {
     this.#file = file;
     this.#dir = dir;
     this.#host = host;
-    this.#devices = new XenDevices(host, domid, uuid);
+    const program = file.config.device_model_override;
+    this.#devices = new XenDevices(host, { domid, uuid, dir: () => this.#dir, program });
     this.started = { domid, bootInterface, platform: "xen", stages };
     this.exited = this.#exit.promise;
     this.gone = this.#removed.promise;
@@ -349,11 +350,11 @@ export class XenInstance implements Instance {
     });
     // xenconsoled goes on with the terminal that it has, and does not say so again.
     await store.write(`${homeOf(domid)}/console/tty`, tty);
-    await this.#devices.addAll(config.disk, config.vif);
+    const next = new XenInstance(this.#host, this.#dir, this.file);
+    await next.#devices.addAll(config.disk, config.vif);
     removeEnd(this.#dir);
     this.#host.forget(this);
     this.#remains = false;
-    const next = new XenInstance(this.#host, this.#dir, this.file);
     this.#host.watch(next);
     await workers.run("unpause", domid);
     return next;
@@ -577,6 +578,8 @@ export async function removeDomain(
     await devices.removeAll();
     if (there) await unlessGone(workers.run("destroy", domid));
     await leaveStore(store, domid, uuid);
+  } else {
+    await devices.endServers();
   }
   removeUserData(domid, uuid, userData);
 }

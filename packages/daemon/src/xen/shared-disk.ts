@@ -1,9 +1,11 @@
 import { realpath, stat } from "node:fs/promises";
 import { PvhError } from "@pvh/errors";
-import type { XenStore } from "@pvh/xenctl-ffi";
+import { textOfUtf8, type XenStore } from "@pvh/xenctl-ffi";
+import { imageOf } from "./disk-nodes.ts";
 import { homeOf } from "./store-nodes.ts";
 
-const BACK_ENDS = `${homeOf(0)}/backend/vbd`;
+/** Of disks: the kernel's, and QEMU's. */
+const BACK_ENDS = ["vbd", "qdisk"].map((kind) => `${homeOf(0)}/backend/${kind}`);
 
 /**
  * Refuses a disk that some domain writes to, or one to write to that some domain has: two file systems on one disk
@@ -18,13 +20,12 @@ export async function refuseSharedDisk(
   domid: number,
 ): Promise<void> {
   const wanted = await identity(target);
-  for (const other of await store.list(BACK_ENDS)) {
-    for (const id of await store.list(`${BACK_ENDS}/${other}`)) {
-      const node = (name: string) => store.read(`${BACK_ENDS}/${other}/${id}/${name}`);
+  for (const [backEnds, other] of await owners(store)) {
+    for (const id of await store.list(`${backEnds}/${other}`)) {
+      const node = (name: string) => store.read(`${backEnds}/${other}/${id}/${name}`);
       const [params = "", mode = "w", dev = ""] = await Promise.all(["params", "mode", "dev"].map(node));
       if (readonly && mode.startsWith("r")) continue;
-      // xl's params may begin with the format.
-      if ((await identity(params.replace(/^[a-z0-9]+:(?=\/)/, ""))) !== wanted) continue;
+      if ((await identity(imageOf(textOfUtf8(params)).target)) !== wanted) continue;
       const name = (await store.read(`${homeOf(Number(other))}/name`)) ?? "?";
       const whose = Number(other) === domid ? "this domain" : `domain ${other} (${name})`;
       throw new PvhError(
@@ -34,6 +35,14 @@ export async function refuseSharedDisk(
       );
     }
   }
+}
+
+/** Domains that have disks, by their back ends. */
+async function owners(store: XenStore): Promise<[backEnds: string, domid: string][]> {
+  const lists = await Promise.all(
+    BACK_ENDS.map(async (path) => (await store.list(path)).map((domid): [string, string] => [path, domid])),
+  );
+  return lists.flat();
 }
 
 /** Tells files and devices apart whatever path leads there. */

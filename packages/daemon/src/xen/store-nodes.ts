@@ -42,6 +42,7 @@ export async function leaveStore(store: XenStore, domid: number, uuid: string): 
   const paths = [
     ...kinds.map((kind) => `${backEnds}/${kind}/${domid}`),
     homeOf(domid),
+    `${homeOf(0)}/device-model/${domid}`,
     `/vm/${uuid}`,
     `/libxl/${domid}`,
   ];

@@ -37,10 +37,10 @@ export async function waitUntilGone(identity: ProcessIdentity, milliseconds: num
   return true;
 }
 
-export function kill(identity: ProcessIdentity): void {
+export function kill(identity: ProcessIdentity, signal: NodeJS.Signals = "SIGKILL"): void {
   if (!isAlive(identity)) return;
   try {
-    process.kill(identity.pid, "SIGKILL");
+    process.kill(identity.pid, signal);
   } catch {
     // Gone between the two lines.
   }

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { DomainFile, RUNTIME_FILES, VMM_TITLE } from "../protocol.ts";
-import { identify, kill, type ProcessIdentity, waitUntilGone } from "./process-identity.ts";
+import { kill, type ProcessIdentity, waitUntilGone } from "./process-identity.ts";
+import { processesIn } from "./processes-in.ts";
 
 const GONE_MS = 5000;
 
@@ -12,10 +13,7 @@ const GONE_MS = 5000;
  */
 export function vmmsOf(dir: string, uuid: string): ProcessIdentity[] {
   if ((ownerOf(dir) ?? uuid) !== uuid) return [];
-  const path = resolved(dir);
-  return readdirSync("/proc")
-    .filter((name) => /^[0-9]+$/.test(name) && worksIn(name, path) && isVmm(name))
-    .flatMap((name) => identify(Number(name)) ?? []);
+  return processesIn(dir, ([title = ""]) => title.startsWith(`${VMM_TITLE} `));
 }
 
 /** Kills the VMMs of a domain; resolves when they have gone. */
@@ -31,30 +29,5 @@ function ownerOf(dir: string): string | undefined {
     return DomainFile.parse(JSON.parse(readFileSync(join(dir, RUNTIME_FILES.domain), "utf8"))).uuid;
   } catch {
     return undefined;
-  }
-}
-
-/** The directory itself may be gone. */
-function resolved(dir: string): string {
-  try {
-    return join(realpathSync(dirname(dir)), basename(dir));
-  } catch {
-    return dir;
-  }
-}
-
-function worksIn(pid: string, path: string): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, "") === path;
-  } catch {
-    return false;
-  }
-}
-
-function isVmm(pid: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(`${VMM_TITLE} `);
-  } catch {
-    return false;
   }
 }

@@ -4,7 +4,7 @@ import type { Permission, StoreClient } from "./client.ts";
 export interface DevicePaths {
   /** `/local/domain/N/device/KIND/ID`, which the guest owns: what stands there is hostile. */
   readonly front: string;
-  /** `/local/domain/0/backend/KIND/N/ID`, which the guest only reads. */
+  /** `/local/domain/0/backend/BACK-END/N/ID`, which the guest only reads. */
   readonly back: string;
   /** `/libxl/N/device/KIND/ID`: the toolstack's copy, which the guest cannot change. */
   readonly libxl: string;
@@ -14,6 +14,8 @@ export type DeviceKind = "vbd" | "vif";
 
 export interface DeviceNodes {
   readonly kind: DeviceKind;
+  /** The kind of back end, where a device may have one or another: by default that of the device. */
+  readonly backEnd?: string;
   readonly id: number;
   /** The front end's nodes besides backend, backend-id and state. */
   readonly front: Readonly<Record<string, string>>;
@@ -23,17 +25,22 @@ export interface DeviceNodes {
   readonly back: Readonly<Record<string, string>>;
 }
 
-export function devicePaths(domid: number, kind: DeviceKind, id: number): DevicePaths {
+export function devicePaths(
+  domid: number,
+  kind: DeviceKind,
+  id: number,
+  backEnd: string = kind,
+): DevicePaths {
   return {
     front: `/local/domain/${domid}/device/${kind}/${id}`,
-    back: `/local/domain/0/backend/${kind}/${domid}/${id}`,
+    back: `/local/domain/0/backend/${backEnd}/${domid}/${id}`,
     libxl: `/libxl/${domid}/device/${kind}/${id}`,
   };
 }
 
 /** Writes what libxl__device_generic_add does, visible at once; both ends are then in state Initialising. */
 export function addDevice(store: StoreClient, domid: number, device: DeviceNodes): DevicePaths {
-  const paths = devicePaths(domid, device.kind, device.id);
+  const paths = devicePaths(domid, device.kind, device.id, device.backEnd);
   const owner = (domid: number): Permission => ({ domid, access: "none" });
   const reader = (domid: number): Permission => ({ domid, access: "read" });
   const back = { ...device.back, "frontend-id": `${domid}`, online: "1", state: "1" };
