@@ -15,6 +15,7 @@ import { PvhClient } from "@pvh/client";
 import { connectStore, type XenStore, xenRelease } from "@pvh/xenctl-ffi";
 import { runningVersion, XenControl } from "@pvh/xenctl-ffi/native";
 import { root } from "../support/programs.ts";
+import { qemuProcesses } from "../support/qdisk-tools.ts";
 
 /** What can be seen of a creation's progress from outside, in the order in which it happens. */
 const points: Record<string, (seen: Seen) => Promise<unknown>> = {
@@ -24,6 +25,8 @@ const points: Record<string, (seen: Seen) => Promise<unknown>> = {
   console: ({ store }) =>
     until(async () => (await guestNodes(store, "console/tty")).some((tty) => tty !== "")),
   disk: ({ store }) => until(async () => (await store.list("/local/domain/0/backend/vbd")).length > 0),
+  qemu: () => until(() => qemuProcesses().length > 0),
+  qdisk: ({ store }) => until(async () => (await store.list("/local/domain/0/backend/qdisk")).length > 0),
   network: ({ store }) => until(async () => (await store.list("/local/domain/0/backend/vif")).length > 0),
   created: ({ created }) => created,
 };
@@ -82,6 +85,7 @@ interface Traces {
   loopFiles: string[];
   interfaces: string[];
   userData: number;
+  qemus: number;
   freePages: number;
   nodes: string[];
 }
@@ -95,6 +99,7 @@ function traces(control: XenControl, homes: string[], nodes: string[] = []): Tra
     ),
     interfaces: globSync("/sys/class/net/vif*"),
     userData: globSync("/var/lib/xen/userdata-*").length,
+    qemus: qemuProcesses().length,
     freePages: Number(control.physInfo().free_pages),
     nodes,
   };

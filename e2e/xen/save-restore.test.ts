@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { buildGuests } from "../guests/build.ts";
 import { describe as transcript } from "../hosts/agent-channel.ts";
 import { missingForXenHost, startXenHost, type XenHost } from "../hosts/xen-host.ts";
+import { missingForQdisks } from "../support/qdisk-tools.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
 import { countingGuest } from "./counting-guest.ts";
 import type { LinuxGuest } from "./linux-guest.ts";
@@ -80,7 +81,7 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
         xenstore-ls -f | grep -E '^/(libxl|local/domain|local/domain/0/backend/[a-z]+)/[1-9]' || true
         xenstore-ls -f /vm 2> /dev/null | grep -v 00000000-0000 || true
         losetup -a; ls /sys/class/net | grep vif || true; ls /var/lib/xen | grep ${UUID} || true
-        ls /tmp/*.partial 2> /dev/null || true`);
+        ls /tmp/*.partial 2> /dev/null || true; pgrep -f '[x]en-domid' || true`);
     }
 
     beforeAll(async () => {
@@ -152,6 +153,41 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
       expect(await traces()).toBe(before);
       await run("rm /tmp/saved /tmp/short /tmp/half");
     });
+
+    const missing = missingForQdisks();
+    test.skipIf(requireOrSkip("saved domains with disks that QEMU serves", missing))(
+      "a disk that QEMU serves comes, is saved with the domain, is there again, and goes",
+      async () => {
+        const before = await traces();
+        await run("qemu-img create -q -f qcow2 /tmp/disk.qcow2 1M");
+        const written = `count=$(qemu-img dd -U -f qcow2 -O raw bs=512 count=1 if=/tmp/disk.qcow2 of=/tmp/sector &&
+          sed -n 's/^count //p' /tmp/sector | tr -d '\\0')`;
+        const countOnDisk = async () => Number(await run(`${written}; echo $count`));
+        const untilWritten = (count: number) =>
+          run(`until ${written}; [ "\${count:--1}" -ge ${count} ]; do sleep 1; done`);
+
+        await bootCounter();
+        expect(await run("pvhctl block-attach counter /tmp/disk.qcow2 qcow2 xvda w")).toMatch(/^xvda is /);
+        await untilWritten(0);
+        await run("pvhctl save counter /tmp/saved");
+        expect(await traces()).toBe(before);
+        await run("qemu-img check -q /tmp/disk.qcow2");
+        const saved = await countOnDisk();
+
+        await run("pvhctl restore /tmp/saved");
+        await untilWritten(saved + 2);
+        expect(JSON.parse(await run("pvhctl show -o json counter")).devices).toMatchObject([
+          { name: "xvda", target: "/tmp/disk.qcow2", state: "connected" },
+        ]);
+        await run("pvhctl block-detach counter xvda");
+        expect(await run("pvhctl block-list -o json counter; pgrep -f '[x]en-domid' || true")).toBe("[]\n");
+        expect(await countOnDisk()).toBeGreaterThanOrEqual(saved + 2);
+        await run("qemu-img check -q /tmp/disk.qcow2");
+        await countsOn(await lastCount());
+        await run("pvhctl destroy counter; rm /tmp/saved /tmp/disk.qcow2 /tmp/sector");
+        expect(await traces()).toBe(before);
+      },
+    );
 
     test("a checkpoint lets it go on; xl restores that, and what xl saves is restored here", async () => {
       await bootCounter();

@@ -29,6 +29,8 @@ export class QdiskServer {
   readonly #store: XenStore;
   readonly #owner: QdiskOwner;
   #over = false;
+  /** Where in the log the words of the running QEMU begin, as far as it was started here. */
+  #begun = 0;
 
   constructor(store: XenStore, owner: QdiskOwner) {
     this.#store = store;
@@ -134,6 +136,7 @@ export class QdiskServer {
     // Of one that has died.
     await this.#store.remove(this.#model);
     this.#refuseOver();
+    this.#begun = logSize(dir());
     return startQemu(dir(), path, domid);
   }
 
@@ -146,7 +149,7 @@ export class QdiskServer {
   ): Promise<void> {
     for (const deadline = performance.now() + milliseconds; !(await ready()); await sleep(POLL_MS)) {
       this.#refuseOver();
-      if (qemu === undefined || !isAlive(qemu)) throw this.#failed("has ended", since);
+      if (qemu === undefined || !isAlive(qemu)) throw this.#failed("has ended", this.#begun);
       if (performance.now() > deadline) throw this.#failed(`${what} after ${milliseconds / 1000} s`, since);
     }
   }
