@@ -22,12 +22,12 @@ import { type DeviceHost, XenDevices } from "./devices.ts";
 import { exitReason, lastLine } from "./exit.ts";
 import { type DomainFile, readExit, removeEnd, saveConsole, writeDomainFile, writeExit } from "./files.ts";
 import { lookAt } from "./find-domain.ts";
+import { FIRST_PORTS } from "./first-ports.ts";
 import { saveDomain } from "./save.ts";
 import { removeMarker } from "./save-marker.ts";
 import { enterStore, homeOf, leaveStore, renameInStore, setAsideInStore } from "./store-nodes.ts";
 import { isSuspended, Suspension } from "./suspension.ts";
 import { removeUserData, writeUserData } from "./user-data.ts";
-import { FIRST_PORTS } from "./worker/plan.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
 
 const MIB = 2 ** 20;

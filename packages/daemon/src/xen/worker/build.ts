@@ -4,11 +4,12 @@ import { classicCpuPolicy, type DomainImage, type GuestConfig, type RamRange } f
 import { PvhError } from "@pvh/errors";
 import type { E820Range } from "@pvh/xenctl-ffi/native";
 import type { StageTiming } from "../../domain.ts";
+import { FIRST_PORTS } from "../first-ports.ts";
 import { setContexts, setParams } from "./context.ts";
 import { grantSharedPages } from "./grants.ts";
 import { createDomain, destroyAfter, prepareDomain, requireMemory } from "./new-domain.ts";
 import { placeImage } from "./place.ts";
-import { FIRST_PORTS, planImage } from "./plan.ts";
+import { planImage } from "./plan.ts";
 import { populate } from "./populate.ts";
 import type { Xen } from "./run-task.ts";
 import type { BuildRequest, BuiltDomain } from "./tasks.ts";

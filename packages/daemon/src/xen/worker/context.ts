@@ -1,6 +1,6 @@
 import { HVM_PARAM, PAGE_SIZE, SHUTDOWN, SPECIAL_PAGES } from "@pvh/abi";
 import { cpuContextStream, type DomainImage, mtrrContextStream } from "@pvh/builder";
-import { FIRST_PORTS } from "./plan.ts";
+import { FIRST_PORTS } from "../first-ports.ts";
 import type { Xen } from "./run-task.ts";
 
 /** no_delay_for_missed_ticks, xl's default. */

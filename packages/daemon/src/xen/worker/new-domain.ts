@@ -1,8 +1,8 @@
 import { CDF, PAGE_SIZE, PHYSCAP, XEN_X86_EMU, XEN_X86_MISC } from "@pvh/abi";
 import type { GuestConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
+import { FIRST_PORTS } from "../first-ports.ts";
 import { handleOf } from "../uuid.ts";
-import { FIRST_PORTS } from "./plan.ts";
 import { outOfMemory } from "./populate.ts";
 import type { Xen } from "./run-task.ts";
 import { applyScheduling } from "./scheduling.ts";

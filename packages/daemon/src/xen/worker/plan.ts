@@ -7,11 +7,9 @@ import {
   planDomain,
 } from "@pvh/builder";
 import type { XenRelease } from "@pvh/xenctl-ffi";
+import { FIRST_PORTS } from "../first-ports.ts";
 import { readCachedKernel, readCachedRamdisk } from "./boot-files.ts";
 import type { Timed } from "./timed.ts";
-
-/** Ports of a domain's first channels, in the order of making them. */
-export const FIRST_PORTS = { store: 1, console: 2 } as const;
 
 const MIB = 2 ** 20;
 

@@ -1,6 +1,6 @@
 import { PvhError } from "@pvh/errors";
+import { FIRST_PORTS } from "../first-ports.ts";
 import { grantSharedPages } from "./grants.ts";
-import { FIRST_PORTS } from "./plan.ts";
 import type { Xen } from "./run-task.ts";
 import type { SoftResetRequest } from "./tasks.ts";
 
