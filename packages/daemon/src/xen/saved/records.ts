@@ -1,5 +1,5 @@
-import { streamRecord } from "@pvh/abi";
-import { endsEarly } from "./problems.ts";
+import { STREAM_RECORD_OPTIONAL, streamRecord } from "@pvh/abi";
+import { endsEarly, otherVersion } from "./problems.ts";
 import type { SavedSource } from "./source.ts";
 
 /** A record of libxl's or libxenguest's stream, of which all is there. */
@@ -25,4 +25,13 @@ export function recordAt(source: SavedSource, offset: number, what: string): Str
   const end = body + Math.ceil(length / 8) * 8;
   if (end > source.size) throw endsEarly(what, offset, source.size);
   return { type, offset, body, length, end };
+}
+
+/** @throws PvhError SAVED_VERSION for a record that may not be skipped */
+export function refuseUnknown(type: number, offset: number, whose: string): void {
+  if (type >= STREAM_RECORD_OPTIONAL) return;
+  throw otherVersion(
+    `has a record of ${whose} of type ${type}, which is not read here; the tool that wrote it may restore it`,
+    { offset, found: type },
+  );
 }

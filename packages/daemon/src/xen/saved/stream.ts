@@ -1,17 +1,7 @@
-import {
-  LIBXC_DOMAIN_TYPE,
-  LIBXC_IMAGE,
-  LIBXC_RECORD,
-  LIBXC_RECORD_MAX,
-  LIBXL_RECORD,
-  LIBXL_STREAM,
-  libxcDomainHeader,
-  STREAM_RECORD_OPTIONAL,
-  streamRecord,
-} from "@pvh/abi";
-import { checkPageData } from "./page-data.ts";
-import { damaged, notSaved, otherVersion } from "./problems.ts";
-import { recordAt } from "./records.ts";
+import { LIBXL_RECORD, LIBXL_STREAM, streamRecord } from "@pvh/abi";
+import { libxcStream } from "./libxc-stream.ts";
+import { damaged, endsEarly, notSaved, otherVersion } from "./problems.ts";
+import { recordAt, refuseUnknown } from "./records.ts";
 import type { SavedSource } from "./source.ts";
 
 /** Bytes between the head of a file and libxenguest's stream: libxl's header and the record that announces the other one. */
@@ -71,7 +61,8 @@ export function checkStream(source: SavedSource, start: number, frames: number):
 }
 
 function readLibxlHeader(source: SavedSource, start: number): number {
-  const view = viewOf(source.read(start, LIBXL_STREAM.headerSize));
+  const bytes = source.read(start, LIBXL_STREAM.headerSize);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getBigUint64(0) !== LIBXL_STREAM.ident) throw damaged("it has no stream of libxl", start);
   const version = view.getUint32(8);
   if (version !== LIBXL_STREAM.version) {
@@ -87,68 +78,22 @@ function readLibxlHeader(source: SavedSource, start: number): number {
   return start + LIBXL_STREAM.headerSize;
 }
 
+/** @returns where it ends, and how many pages it has */
 function checkLibxcStream(
   source: SavedSource,
   start: number,
   frames: number,
 ): { end: number; pages: number } {
-  let pages = 0;
-  const version = readLibxcHeader(source, start);
-  const needed = new Map<number, string>([
-    ...(version < 3 ? [] : [[LIBXC_RECORD.STATIC_DATA_END, "end of its static data"] as const]),
-    [LIBXC_RECORD.PAGE_DATA, "memory"],
-    [LIBXC_RECORD.HVM_CONTEXT, "vCPUs"],
-    [LIBXC_RECORD.HVM_PARAMS, "parameters"],
-  ]);
-  for (let at = start + LIBXC_IMAGE.headerSize + libxcDomainHeader.size; ; ) {
-    const record = recordAt(source, at, "stream of libxenguest");
-    const { type, offset, length, end } = record;
-    if (length > LIBXC_RECORD_MAX) throw damaged(`a record has ${length} bytes`, offset, { found: length });
-    needed.delete(type);
-    if (type === LIBXC_RECORD.PAGE_DATA) pages += checkPageData(source, record, frames);
-    else if (!known.has(type)) refuseUnknown(type, offset, "libxenguest");
-    at = end;
-    if (type !== LIBXC_RECORD.END) continue;
-    const [missing] = needed.values();
-    if (missing !== undefined) throw damaged(`it has no ${missing}`, offset);
-    return { end, pages };
+  const grammar = libxcStream(frames, start);
+  let at = start;
+  for (let step = grammar.next(); ; ) {
+    if (step.done === true) return { end: at, pages: step.value.pages };
+    const { bytes, seen } = step.value;
+    if (at + bytes > source.size) throw endsEarly("stream of libxenguest", at, source.size);
+    const piece = seen ? source.read(at, bytes) : NOTHING;
+    at += bytes;
+    step = grammar.next(piece);
   }
 }
 
-/** Those that a PVH guest has. */
-const known: ReadonlySet<number> = new Set(Object.values(LIBXC_RECORD));
-
-function readLibxcHeader(source: SavedSource, start: number): number {
-  const view = viewOf(source.read(start, LIBXC_IMAGE.headerSize));
-  if (view.getBigUint64(0) !== LIBXC_IMAGE.marker || view.getUint32(8) !== LIBXC_IMAGE.id) {
-    throw damaged("it has no stream of libxenguest", start);
-  }
-  const version = view.getUint32(12);
-  if (!LIBXC_IMAGE.versions.some((one) => one === version)) {
-    const allowed = LIBXC_IMAGE.versions.join(" and ");
-    throw otherVersion(`has version ${version} of libxenguest's stream; ${allowed} are read here`, {
-      found: version,
-      allowed,
-    });
-  }
-  if ((view.getUint16(16) & LIBXC_IMAGE.options.BIG_ENDIAN) !== 0) throw damaged("it is big-endian", start);
-  const at = start + LIBXC_IMAGE.headerSize;
-  const { type, page_shift } = libxcDomainHeader.decode(source.read(at, libxcDomainHeader.size));
-  if (type !== LIBXC_DOMAIN_TYPE.X86_HVM) {
-    throw notSaved(type === LIBXC_DOMAIN_TYPE.X86_PV ? "has a PV domain" : `has a domain of type ${type}`);
-  }
-  if (page_shift !== 12) throw damaged(`its pages have 2^${page_shift} bytes`, at);
-  return version;
-}
-
-function refuseUnknown(type: number, offset: number, whose: string): void {
-  if (type >= STREAM_RECORD_OPTIONAL) return;
-  throw otherVersion(
-    `has a record of ${whose} of type ${type}, which is not read here; the tool that wrote it may restore it`,
-    { offset, found: type },
-  );
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-}
+const NOTHING = new Uint8Array();
