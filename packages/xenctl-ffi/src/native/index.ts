@@ -18,4 +18,5 @@ export type { RestoreRequest, SaveRequest } from "./domain-stream.ts";
 export { ForeignMemory } from "./foreign-memory.ts";
 export { decodeXz } from "./liblzma.ts";
 export { attachLoopDevice, type LoopDevice } from "./loop-device.ts";
+export { socketPair } from "./socket-pair.ts";
 export { runningVersion } from "./version.ts";

@@ -1,9 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { HVM_PARAM, PAGE_SIZE } from "@pvh/abi";
+import { HVM_PARAM } from "@pvh/abi";
 import type { GuestConfig } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import type { StageTiming } from "../../domain.ts";
 import { FIRST_PORTS } from "../first-ports.ts";
+import { framesOf } from "../saved/frames-of.ts";
 import { readHead, type SavedTexts } from "../saved/head.ts";
 import { notSaved } from "../saved/problems.ts";
 import { fileSource } from "../saved/source.ts";
@@ -11,12 +12,8 @@ import { type CheckedStream, checkStream } from "../saved/stream.ts";
 import { TIMER_MODE } from "./context.ts";
 import { createDomain, destroyAfter, limitMemory, prepareDomain, requireMemory } from "./new-domain.ts";
 import type { Xen } from "./run-task.ts";
-import type { BuiltDomain, RestoreRequest } from "./tasks.ts";
+import type { BuiltDomain, ReceiveRequest, RestoredDomain, RestoreRequest } from "./tasks.ts";
 import { mergedStages, timedStages } from "./timed.ts";
-
-const MIB = 2 ** 20;
-/** Where memory above the hole for devices begins; RAM that does not fit below is there. */
-const HIGH_MEMORY = 2 ** 32;
 
 /** @throws PvhError FILE_UNREADABLE, SAVED_FORMAT, SAVED_TRUNCATED or SAVED_VERSION */
 export function readSaved(file: string): SavedTexts {
@@ -37,41 +34,80 @@ export function restoreDomain(
   request: RestoreRequest,
   created: (domid: number) => void,
 ): BuiltDomain {
-  const { config, file, memoryMap } = request;
+  const { config, file } = request;
   const stages: StageTiming[] = [];
-  const timed = timedStages(stages);
   return withFile(file, (fd) => {
-    const stream = timed("inspect", () => inspect(fd, config));
+    const stream = timedStages(stages)("inspect", () => inspect(fd, config));
     skipTo(fd, stream.start);
     requireMemory(xen.control, config, stream.pages);
-    const domid = timed("allocate", () => createDomain(xen, request));
-    created(domid);
-    try {
-      timed("allocate", () => allocate(xen, domid, request));
-      const { store, console } = timed("restore", () => fill(xen, domid, config, fd));
-      return {
-        domid,
-        bootInterface: "direct",
-        stages: mergedStages(stages),
-        memoryMap,
-        msrRelaxed: request.msrRelaxed,
-        store: { gfn: store, port: FIRST_PORTS.store },
-        console: { gfn: console, port: FIRST_PORTS.console },
-      };
-    } catch (error) {
-      destroyAfter(error, xen, domid);
-      throw error;
-    }
+    return makeDomain(xen, request, fd, stages, { created });
   });
+}
+
+/**
+ * Makes a domain of a stream that comes in, which somebody looks at before it comes here; it is paused. A failure leaves no
+ * domain.
+ *
+ * @param xen is opened here, so that the connection is closed whatever happens
+ * @param ready is told the domid when the stream is wanted
+ */
+export function receiveDomain(
+  xen: () => Xen,
+  request: ReceiveRequest,
+  ready: (domid: number) => void,
+): BuiltDomain {
+  const { config, fd, pages } = request;
+  try {
+    requireMemory(xen().control, config, pages);
+    return makeDomain(xen(), request, fd, [], { ready });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Are told the domid: when there is a domain, and when it takes its memory. */
+interface Progress {
+  created?: (domid: number) => void;
+  ready?: (domid: number) => void;
+}
+
+/** @param fd is read from where it is */
+function makeDomain(
+  xen: Xen,
+  request: RestoredDomain,
+  fd: number,
+  stages: StageTiming[],
+  { created, ready }: Progress,
+): BuiltDomain {
+  const { config, memoryMap, msrRelaxed } = request;
+  const timed = timedStages(stages);
+  const domid = timed("allocate", () => createDomain(xen, request));
+  created?.(domid);
+  try {
+    timed("allocate", () => allocate(xen, domid, request));
+    ready?.(domid);
+    const { store, console } = timed("restore", () => fill(xen, domid, config, fd));
+    return {
+      domid,
+      bootInterface: "direct",
+      stages: mergedStages(stages),
+      memoryMap,
+      msrRelaxed,
+      store: { gfn: store, port: FIRST_PORTS.store },
+      console: { gfn: console, port: FIRST_PORTS.console },
+    };
+  } catch (error) {
+    destroyAfter(error, xen, domid);
+    throw error;
+  }
 }
 
 function inspect(fd: number, config: GuestConfig): CheckedStream {
   const source = fileSource(fd);
-  const { memory, maxmem = memory } = config;
-  return checkStream(source, readHead(source).end, (HIGH_MEMORY + maxmem * MIB) / PAGE_SIZE);
+  return checkStream(source, readHead(source).end, framesOf(config));
 }
 
-function allocate(xen: Xen, domid: number, { config, memoryMap }: RestoreRequest): void {
+function allocate(xen: Xen, domid: number, { config, memoryMap }: RestoredDomain): void {
   const { memory, maxmem = memory } = config;
   prepareDomain(xen, domid, config);
   // It may not yet have given back what it was told to.

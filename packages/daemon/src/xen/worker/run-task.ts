@@ -14,14 +14,15 @@ import {
   type DomainInfo,
   ForeignMemory,
   runningVersion,
+  socketPair,
   XenControl,
 } from "@pvh/xenctl-ffi/native";
 import { handleOf, uuidOf } from "../uuid.ts";
 import { buildDomain } from "./build.ts";
 import { dumpCore } from "./dump-core.ts";
 import { reportOf } from "./registers.ts";
-import { readSaved, restoreDomain } from "./restore.ts";
-import { saveDomain } from "./save.ts";
+import { readSaved, receiveDomain, restoreDomain } from "./restore.ts";
+import { saveDomain, sendDomain } from "./save.ts";
 import { pin, readScheduling, setShare } from "./scheduling.ts";
 import { softReset } from "./soft-reset.ts";
 import type { DomainSummary, HostFacts, TaskName, TaskNotices, TaskOutput, TaskRequest } from "./tasks.ts";
@@ -63,6 +64,11 @@ export function runTask(request: TaskRequest, notices: Required<TaskNotices>): T
     case "save":
       saveDomain(xen(), request.input, notices.suspend);
       return null;
+    case "socket-pair":
+      return socketPair();
+    case "send":
+      sendDomain(xen, request.input, notices.suspend);
+      return null;
     case "resume":
       xen().control.resumeDomain(request.input);
       return null;
@@ -70,6 +76,8 @@ export function runTask(request: TaskRequest, notices: Required<TaskNotices>): T
       return readSaved(request.input.file);
     case "restore":
       return restoreDomain(xen(), request.input, notices.created);
+    case "receive":
+      return receiveDomain(xen, request.input, notices.created);
     case "pause":
       xen().control.pauseDomain(request.input);
       return null;

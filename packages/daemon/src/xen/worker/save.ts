@@ -3,7 +3,7 @@ import { PvhError } from "@pvh/errors";
 import { waitAtGate } from "../gate.ts";
 import { encodeStreamEnd, encodeStreamHead } from "../saved/stream.ts";
 import type { Xen } from "./run-task.ts";
-import type { SaveRequest } from "./tasks.ts";
+import type { SaveRequest, SendRequest } from "./tasks.ts";
 
 /**
  * Writes a domain into a new file that only its owner may read: it has all of the guest's memory. The domain is suspended
@@ -24,10 +24,7 @@ export function saveDomain(
       control.saveDomain(domid, {
         fd,
         live,
-        suspend: () => {
-          suspend();
-          if (!waitAtGate(gate)) throw new PvhError("DOMAIN_STATE", "The guest has not suspended.");
-        },
+        suspend: () => suspendAtGate(suspend, gate),
       }),
     );
     // The domain may be gone soon, so that there is nothing but this of it.
@@ -41,6 +38,29 @@ export function saveDomain(
   } finally {
     closeSync(fd);
   }
+}
+
+/**
+ * Writes a domain into a connection. It is suspended afterwards, and whatever failed may have left it so.
+ *
+ * @param xen is opened here, so that the connection is closed whatever happens
+ * @param suspend has somebody suspend the guest and open the gate
+ */
+export function sendDomain(
+  xen: () => Xen,
+  { domid, fd, live, gate }: SendRequest,
+  suspend: () => void,
+): void {
+  try {
+    xen().control.saveDomain(domid, { fd, live, suspend: () => suspendAtGate(suspend, gate) });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function suspendAtGate(suspend: () => void, gate: SharedArrayBuffer): void {
+  suspend();
+  if (!waitAtGate(gate)) throw new PvhError("DOMAIN_STATE", "The guest has not suspended.");
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {

@@ -17,11 +17,17 @@ export interface Tasks {
   build: { input: BuildRequest; output: BuiltDomain };
   /** Asks for the guest's suspension when it is time, and waits at the gate. */
   save: { input: SaveRequest; output: null };
+  /** Two ends of one connection: ours is for a socket of Node's, theirs for a library that blocks. */
+  "socket-pair": { input: null; output: [ours: number, theirs: number] };
+  /** Like `save`, but libxenguest's stream alone, to another host. */
+  send: { input: SendRequest; output: null };
   /** Lets a suspended domain go on. */
   resume: { input: number; output: null };
   /** The head of a file with a saved domain. */
   "read-saved": { input: { file: string }; output: SavedTexts };
   restore: { input: RestoreRequest; output: BuiltDomain };
+  /** Like `restore`, but from libxenguest's stream alone, while it comes in. */
+  receive: { input: ReceiveRequest; output: BuiltDomain };
   pause: { input: number; output: null };
   unpause: { input: number; output: null };
   destroy: { input: number; output: null };
@@ -94,11 +100,30 @@ export interface SaveRequest {
   gate: SharedArrayBuffer;
 }
 
-export interface RestoreRequest {
+export interface SendRequest {
+  domid: number;
+  /** Where the stream goes; is closed afterwards. */
+  fd: number;
+  live: boolean;
+  gate: SharedArrayBuffer;
+}
+
+export interface RestoreRequest extends RestoredDomain {
+  file: string;
+}
+
+export interface ReceiveRequest extends RestoredDomain {
+  /** Where the stream comes from; is closed afterwards. */
+  fd: number;
+  /** Of memory, that it is expected to have. */
+  pages: number;
+}
+
+/** What a domain is to be that goes on from a saved one. */
+export interface RestoredDomain {
   uuid: string;
   config: GuestConfig;
   cpupool: number;
-  file: string;
   memoryMap?: MemoryRange[] | undefined;
   /** Whether reads of unknown MSRs give 0 instead of a fault. */
   msrRelaxed: boolean;
@@ -154,9 +179,9 @@ export type TaskRequest = {
 export type TaskAnswer =
   | { id: number; output: unknown }
   | { id: number; problem: Problem }
-  /** The domain of a `build` or `restore` exists from now on. */
+  /** The domain of a `build` or `restore` exists from now on; that of a `receive` takes its memory. */
   | { id: number; domid: number }
-  /** A `save` waits at its gate for the guest's suspension. */
+  /** A `save` or `send` waits at its gate for the guest's suspension. */
   | { id: number; wants: "suspend" };
 
 /** What is told of a task while it goes on. */
