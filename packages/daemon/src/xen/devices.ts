@@ -3,6 +3,7 @@ import { type DiskConfig, defaultMac, parseRate, type VifConfig } from "@pvh/bui
 import { PvhError } from "@pvh/errors";
 import { type DeviceStatus, refuseTakenVif, requireVif } from "@pvh/kvm";
 import type { XenStore } from "@pvh/xenctl-ffi";
+import { requireImage } from "./block-image.ts";
 import { endDevice, untilExists, untilReady } from "./device-life.ts";
 import { addDevice, devicePaths } from "./device-nodes.ts";
 import { DomainDisks } from "./disks.ts";
@@ -40,9 +41,17 @@ export class XenDevices {
     this.#disks = new DomainDisks(host, owner);
   }
 
-  /** Devices that the guest begins with; those whose number the config gives come first. */
-  async addAll(disks: readonly DiskConfig[], vifs: readonly VifConfig[]): Promise<void> {
-    for (const disk of disks) await this.attachDisk(disk);
+  /**
+   * Devices that the guest begins with; those whose number the config gives come first.
+   *
+   * @param letGo domains that do not use their disks any more, so that this one may
+   */
+  async addAll(
+    disks: readonly DiskConfig[],
+    vifs: readonly VifConfig[],
+    letGo: readonly number[] = [],
+  ): Promise<void> {
+    for (const disk of disks) await this.attachDisk(disk, letGo);
     const numbered = vifs.filter(({ devid }) => devid !== undefined);
     for (const vif of [...numbered, ...vifs.filter((vif) => !numbered.includes(vif))])
       await this.attachVif(vif);
@@ -53,8 +62,14 @@ export class XenDevices {
     return kinds.flat();
   }
 
-  attachDisk(disk: DiskConfig): Promise<DeviceStatus> {
-    return this.#disks.attach(disk);
+  /** Refuses what the host does not have, before anything is made. */
+  async requireOnHost(disks: readonly DiskConfig[], vifs: readonly VifConfig[]): Promise<void> {
+    for (const disk of disks) await requireImage(disk);
+    for (const { bridge = DEFAULT_BRIDGE } of vifs) requireBridge(bridge);
+  }
+
+  attachDisk(disk: DiskConfig, letGo: readonly number[] = []): Promise<DeviceStatus> {
+    return this.#disks.attach(disk, letGo);
   }
 
   detachDisk(vdev: string, force: boolean): Promise<void> {

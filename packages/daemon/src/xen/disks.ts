@@ -44,11 +44,12 @@ export class DomainDisks {
     );
   }
 
-  async attach(disk: DiskConfig): Promise<DeviceStatus> {
+  /** @param letGo domains that do not use their disks any more, so that this one may */
+  async attach(disk: DiskConfig, letGo: readonly number[]): Promise<DeviceStatus> {
     refuseTakenDisk(await this.list(), disk);
     const { rdev } = await requireImage(disk);
-    if (disk.backendtype === "qdisk") await this.#turns.run(QDISKS, () => this.#attachQdisk(disk));
-    else await this.#attachPhy(disk, rdev);
+    if (disk.backendtype === "qdisk") await this.#turns.run(QDISKS, () => this.#attachQdisk(disk, letGo));
+    else await this.#attachPhy(disk, rdev, letGo);
     return requireDisk(await this.list(), disk.vdev);
   }
 
@@ -70,7 +71,7 @@ export class DomainDisks {
     await this.#server.end();
   }
 
-  async #attachPhy(disk: DiskConfig, rdev: number | undefined): Promise<void> {
+  async #attachPhy(disk: DiskConfig, rdev: number | undefined, letGo: readonly number[]): Promise<void> {
     const { store, workers } = this.#host;
     const { target } = disk;
     const readonly = disk.access === "r";
@@ -83,7 +84,7 @@ export class DomainDisks {
         ? { path: target, rdev: rdev ?? 0, isLoop: false }
         : { path: loop.path, rdev: loop.rdev, isLoop: true };
     try {
-      await refuseSharedDisk(store, target, readonly, this.#domid);
+      await refuseSharedDisk(store, target, readonly, this.#domid, letGo);
       const nodes = phyNodes(disk, device);
       const paths = await addDevice(store, this.#domid, nodes);
       await untilReady(store, paths, () => {
@@ -96,11 +97,11 @@ export class DomainDisks {
     }
   }
 
-  async #attachQdisk(disk: DiskConfig): Promise<void> {
+  async #attachQdisk(disk: DiskConfig, letGo: readonly number[]): Promise<void> {
     const { store } = this.#host;
     const { target, format, access } = disk;
     await requireFormat(target, format);
-    await refuseSharedDisk(store, target, access === "r", this.#domid);
+    await refuseSharedDisk(store, target, access === "r", this.#domid, letGo);
     try {
       await this.#server.start(target);
       await this.#server.serve(target, () => addDevice(store, this.#domid, qdiskNodes(disk)));

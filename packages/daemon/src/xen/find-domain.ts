@@ -22,9 +22,9 @@ export async function findDomain(
   { uuid, domid }: DomainFile,
 ): Promise<DomainSummary | undefined> {
   const domains = await workers.run("domains", null);
-  const found = domains.find((one) => one.uuid === uuid);
-  if (found !== undefined) return found;
+  // The uuid alone would also find one that it has moved to.
   const half = domains.find((one) => one.domid === domid);
+  if (half?.uuid === uuid) return half;
   if (half === undefined || (await store.read(`${homeOf(domid)}/vm`)) !== `/vm/${uuid}`) return undefined;
   await workers.run("set-handle", { domid, uuid });
   return { ...half, uuid };

@@ -7,7 +7,7 @@ import { expect, test, vi } from "vitest";
 import { FakeHost } from "./fake-host.testing.ts";
 import { readDomainFile, readExit } from "./files.ts";
 import { findDomain } from "./find-domain.ts";
-import { setAsideInStore } from "./store-nodes.ts";
+import { changeIdentityInStore } from "./store-nodes.ts";
 
 const uuid = "11111111-1111-4111-8111-111111111111";
 const other = "22222222-2222-4222-8222-222222222222";
@@ -280,7 +280,7 @@ test("a domain that is found half renamed is renamed to the end", async () => {
   const instance = await host.start(uuid);
   const file = { ...instance.file, uuid: other };
   expect(await findDomain(host, file)).toBeUndefined();
-  await setAsideInStore(host.store, 5, { uuid: other, name: "aside" });
+  await changeIdentityInStore(host.store, 5, { uuid: other, name: "aside" });
   expect(await findDomain(host, file)).toMatchObject({ domid: 5, uuid: other });
   expect(host.workers.told).toEqual([["set-handle", { domid: 5, uuid: other }]]);
   expect(await findDomain(host, instance.file)).toBeUndefined();

@@ -25,7 +25,7 @@ import { lookAt } from "./find-domain.ts";
 import { FIRST_PORTS } from "./first-ports.ts";
 import { saveDomain } from "./save.ts";
 import { removeMarker } from "./save-marker.ts";
-import { enterStore, homeOf, leaveStore, renameInStore, setAsideInStore } from "./store-nodes.ts";
+import { changeIdentityInStore, enterStore, homeOf, leaveStore, renameInStore } from "./store-nodes.ts";
 import { isSuspended, Suspension } from "./suspension.ts";
 import { removeUserData, writeUserData } from "./user-data.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
@@ -310,13 +310,13 @@ export class XenInstance implements Instance {
     const { store, workers } = this.#host;
     const [before, earlierDir] = [this.#file, this.#dir];
     const { domid, config } = before;
-    await setAsideInStore(store, domid, { uuid, name });
+    await changeIdentityInStore(store, domid, { uuid, name });
     try {
       // First: whoever finds it half renamed reads there what it is to become.
       this.#moveTo(dir, { ...before, uuid, config: { ...config, uuid, name } });
       await workers.run("set-handle", { domid, uuid });
     } catch (error) {
-      await setAsideInStore(store, domid, { uuid: before.uuid, name: config.name });
+      await changeIdentityInStore(store, domid, { uuid: before.uuid, name: config.name });
       if (this.#dir !== earlierDir) this.#moveTo(earlierDir, before);
       removeUserData(domid, uuid, this.#host.userData);
       throw error;

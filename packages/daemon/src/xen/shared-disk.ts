@@ -11,6 +11,7 @@ const BACK_ENDS = ["vbd", "qdisk"].map((kind) => `${homeOf(0)}/backend/${kind}`)
  * Refuses a disk that some domain writes to, or one to write to that some domain has: two file systems on one disk
  * destroy each other. The disks of all domains count, whoever has made them.
  *
+ * @param letGo domains that do not use theirs any more
  * @throws PvhError DISK_IN_USE
  */
 export async function refuseSharedDisk(
@@ -18,9 +19,11 @@ export async function refuseSharedDisk(
   target: string,
   readonly: boolean,
   domid: number,
+  letGo: readonly number[] = [],
 ): Promise<void> {
   const wanted = await identity(target);
   for (const [backEnds, other] of await owners(store)) {
+    if (letGo.includes(Number(other))) continue;
     for (const id of await store.list(`${backEnds}/${other}`)) {
       const node = (name: string) => store.read(`${backEnds}/${other}/${id}/${name}`);
       const [params = "", mode = "w", dev = ""] = await Promise.all(["params", "mode", "dev"].map(node));

@@ -35,15 +35,20 @@ export async function enterStore(
   await store.introduce(domid, storePage.gfn, storePage.port);
 }
 
-/** Removes what the store has of a domain, its devices' back ends too. */
+/**
+ * Removes what the store has of a domain, its devices' back ends too. What belongs to a uuid stays when another domain has
+ * that by now, to which this one has moved.
+ */
 export async function leaveStore(store: XenStore, domid: number, uuid: string): Promise<void> {
   const backEnds = `${homeOf(0)}/backend`;
-  const kinds = await store.list(backEnds);
+  const vm = `/vm/${uuid}`;
+  const [kinds, readers = []] = await Promise.all([store.list(backEnds), store.permissions(vm)]);
+  const moved = readers.some((one) => one.domid !== 0 && one.domid !== domid);
   const paths = [
     ...kinds.map((kind) => `${backEnds}/${kind}/${domid}`),
     homeOf(domid),
     `${homeOf(0)}/device-model/${domid}`,
-    `/vm/${uuid}`,
+    ...(moved ? [] : [vm]),
     `/libxl/${domid}`,
   ];
   await makeChanges(
@@ -64,6 +69,13 @@ export async function namesOfDomains(
   const domids = (await view.list("/local/domain")).filter((domid) => !known.has(Number(domid)));
   const names = await Promise.all(domids.map((domid) => view.read(`/local/domain/${domid}/name`)));
   return new Map(domids.map((domid, i) => [Number(domid), textOfUtf8(names[i] ?? "")]));
+}
+
+/** The domains that the store has a uuid for: two while one of them moves to the other. */
+export async function domidsOf(view: StoreView, uuid: string): Promise<number[]> {
+  const domids = await view.list("/local/domain");
+  const paths = await Promise.all(domids.map((domid) => view.read(`/local/domain/${domid}/vm`)));
+  return domids.filter((_, i) => paths[i] === `/vm/${uuid}`).map(Number);
 }
 
 /**
@@ -93,14 +105,17 @@ export function renameInStore(store: XenStore, domid: number, uuid: string, name
   });
 }
 
-/** libxl_domain_preserve: the domain becomes another one, so that a new one can have its name and uuid. */
-export function setAsideInStore(
+/**
+ * The domain becomes another one: so that a new one can have its name and uuid (libxl_domain_preserve), or because it is the
+ * one by now that it came from.
+ */
+export function changeIdentityInStore(
   store: XenStore,
   domid: number,
   { uuid, name }: { uuid: string; name: string },
 ): Promise<void> {
   return store.transaction(async (view) => {
-    await refuseTakenName(view, name, new Set([domid]));
+    await refuseTakenName(view, name, new Set([domid, ...(await domidsOf(view, uuid))]));
     const vm = `/vm/${uuid}`;
     const before = (await view.read(`${homeOf(domid)}/vm`)) ?? vm;
     const started = await view.read(`${before}/start_time`);
