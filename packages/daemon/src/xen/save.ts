@@ -1,15 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { linkSync, lstatSync, renameSync, rmSync } from "node:fs";
-import { formatError, PvhError } from "@pvh/errors";
-import { currentConfig } from "./current-config.ts";
+import { PvhError } from "@pvh/errors";
 import type { DeviceHost } from "./devices.ts";
+import { headOf } from "./domain-head.ts";
 import type { DomainFile } from "./files.ts";
-import { newGate, openGate } from "./gate.ts";
 import { removeMarker, writeMarker } from "./save-marker.ts";
-import { encodeHead } from "./saved/head.ts";
-import { libxlConfig } from "./saved/libxl-config.ts";
-import { encodeOwnData } from "./saved/own-data.ts";
-import { endedWhileSaved, type Suspension } from "./suspension.ts";
+import { suspendAtGate } from "./suspend-at-gate.ts";
+import type { Suspension } from "./suspension.ts";
 
 export interface Saving {
   host: DeviceHost;
@@ -39,23 +36,10 @@ export async function saveDomain({ host, dir, domain, suspension, file, ends }: 
     publish(partial, file);
   } catch (error) {
     rmSync(partial, { force: true });
-    const remains = await suspension.giveUp().catch((second: unknown) => {
-      process.stderr.write(
-        `domain ${domain.domid} (${domain.uuid}) stays suspended: ${formatError(second)}\n`,
-      );
-      return true;
-    });
+    const told = await suspension.giveUpAfter(error);
     removeMarker(dir);
-    throw remains ? error : endedWhileSaved(error);
+    throw told;
   }
-}
-
-async function headOf(host: DeviceHost, domain: DomainFile): Promise<Uint8Array> {
-  const config = await currentConfig(host, domain);
-  return encodeHead({
-    libxl: JSON.stringify(libxlConfig(config, domain)),
-    own: encodeOwnData({ config, memoryMap: domain.memoryMap, msrRelaxed: domain.msrRelaxed }),
-  });
 }
 
 async function writeSaved(
@@ -65,23 +49,9 @@ async function writeSaved(
   head: Uint8Array,
   suspension: Suspension,
 ): Promise<void> {
-  const gate = newGate();
-  let failure: unknown;
-  const suspend = async () => {
-    try {
-      await suspension.request();
-      openGate(gate, true);
-    } catch (error) {
-      failure = error;
-      openGate(gate, false);
-    }
-  };
-  try {
-    await workers.run("save", { domid, file, head, live: false, gate }, { suspend: () => void suspend() });
-  } catch (error) {
-    // The thread only knows that the guest has not suspended.
-    throw failure ?? error;
-  }
+  await suspendAtGate(suspension, (gate, notices) =>
+    workers.run("save", { domid, file, head, live: false, gate }, notices),
+  );
 }
 
 /** Never over a file that is there: whoever names it must not be able to replace what he may not write to himself. */

@@ -1,5 +1,5 @@
 import { SHUTDOWN } from "@pvh/abi";
-import { PvhError } from "@pvh/errors";
+import { formatError, PvhError } from "@pvh/errors";
 import { askGuest } from "./control.ts";
 import type { DeviceHost } from "./devices.ts";
 import { homeOf } from "./store-nodes.ts";
@@ -10,8 +10,12 @@ const PATIENCE_MS = 60_000;
 /** How long a guest that has said so may still suspend when nobody waits for it any more. */
 const LATE_MS = 600_000;
 
+/** What is done with a domain whose guest suspends for it. */
+export type SuspensionReason = "saved" | "migrated";
+
 /** A guest that is asked to suspend itself, for a toolstack that saves it: that is no end of its domain. */
 export class Suspension {
+  readonly reason: SuspensionReason;
   readonly #host: DeviceHost;
   readonly #domid: number;
   readonly #outcome = Promise.withResolvers<void>();
@@ -22,7 +26,8 @@ export class Suspension {
   /** What was seen of the domain before is of no account. */
   #overAt: number | undefined;
 
-  constructor(host: DeviceHost, domid: number) {
+  constructor(host: DeviceHost, domid: number, reason: SuspensionReason = "saved") {
+    this.reason = reason;
     this.#host = host;
     this.#domid = domid;
     // Whoever waits is told; there may be nobody.
@@ -77,7 +82,7 @@ export class Suspension {
     }
     if (suspended) this.#outcome.resolve();
     else if (summary === undefined || summary.dying || summary.shutdown !== undefined) {
-      this.#outcome.reject(endedWhileSaved());
+      this.#outcome.reject(this.#endedMeanwhile());
     }
     return suspended;
   }
@@ -95,9 +100,27 @@ export class Suspension {
     return found !== undefined && !found.dying;
   }
 
+  /**
+   * Lets the guest go on because of a failure.
+   *
+   * @returns what is to be told: the failure, or that there is no guest any more
+   */
+  async giveUpAfter(error: unknown): Promise<unknown> {
+    try {
+      return (await this.giveUp()) ? error : this.#endedMeanwhile(error);
+    } catch (second) {
+      process.stderr.write(`domain ${this.#domid} stays suspended: ${formatError(second)}\n`);
+      return error;
+    }
+  }
+
   async resume(): Promise<void> {
     await resumeDomain(this.#host, this.#domid);
     this.#overAt = performance.now();
+  }
+
+  #endedMeanwhile(cause?: unknown): PvhError {
+    return state(`The domain ended while it was being ${this.reason}.`, "ended", cause);
   }
 }
 
@@ -118,10 +141,6 @@ export async function withdrawRequest({ store }: DeviceHost, domid: number): Pro
   await store.transaction(async (view) => {
     if ((await view.read(path)) === "suspend") await view.write(path, "");
   });
-}
-
-export function endedWhileSaved(cause?: unknown): PvhError {
-  return state("The domain ended while it was being saved.", "ended", cause);
 }
 
 function state(sentence: string, found: string, cause?: unknown): PvhError {
