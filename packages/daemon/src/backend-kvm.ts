@@ -29,6 +29,7 @@ const PATIENCE_MS = 5000;
 const ENDING_MS = 3000;
 
 const NOT_SAVED = "those of a Xen host are saved and restored";
+const NOT_MOVED = "those of Xen hosts are migrated";
 
 /** Domains on /dev/kvm, each in a VMM process of its own that outlives the daemon. */
 export class KvmBackend implements Backend {
@@ -41,6 +42,7 @@ export class KvmBackend implements Backend {
   }
 
   readSaved = cannot("restore a domain", NOT_SAVED);
+  readArrival = cannot("take a domain of another host", NOT_MOVED);
 
   async find(dir: string, uuid: string): Promise<Instance | undefined> {
     const vmm = await connectVmm(dir, uuid);
@@ -143,6 +145,8 @@ function toInstance(vmm: Vmm, status: VmmStatus): Instance {
     pin: cannot("pin vCPUs", "they are threads of the VMM process, which taskset can pin"),
     dumpCore: cannot("dump a domain's memory", "gcore can dump the VMM process"),
     save: cannot("save a domain", NOT_SAVED),
+    migrate: cannot("migrate a domain", NOT_MOVED),
+    arrive: cannot("take a domain of another host", NOT_MOVED),
     destroy: () => vmm.destroy(),
     // With its guest goes the VMM, and with that everything else.
     remains: false,

@@ -40,6 +40,8 @@ import type {
   Share,
 } from "./backend.ts";
 import { ExitReason, ExitRecord } from "./domain.ts";
+import type { Arrival } from "./transfer/receiver.ts";
+import type { Transfer } from "./transfer/sender.ts";
 
 /**
  * Domains without a hypervisor, for tests of everything above a backend. They outlive a `Domains` object as VMM
@@ -67,9 +69,10 @@ export class SimulatorBackend implements Backend {
     return this.domids !== undefined;
   }
 
-  async launch({ uuid, dir, config, startPaused }: DomainStart): Promise<Instance> {
+  async launch({ uuid, dir, config, startPaused, arrival }: DomainStart): Promise<Instance> {
     this.launches++;
     await this.gate;
+    if (arrival !== undefined) await take(arrival);
     refuseForeignKeys(config, this.name);
     this.#refuseTakenName(config.name);
     const script = readScript(config);
@@ -96,6 +99,14 @@ export class SimulatorBackend implements Backend {
       return GuestConfig.parse(JSON.parse(readFileSync(file, "utf8")));
     } catch (cause) {
       throw new PvhError("SAVED_FORMAT", `${file} is no saved domain.`, { field: "file", cause });
+    }
+  }
+
+  async readArrival(head: Uint8Array): Promise<GuestConfig> {
+    try {
+      return GuestConfig.parse(JSON.parse(new TextDecoder().decode(head)));
+    } catch (cause) {
+      throw new PvhError("SAVED_FORMAT", "It is no domain.", { cause });
     }
   }
 
@@ -184,6 +195,21 @@ export class SimulatorBackend implements Backend {
   running(): string[] {
     return [...this.#guests].filter(([, guest]) => !guest.ended).map(([uuid]) => uuid);
   }
+}
+
+/** What the simulator's guests have as their memory. */
+const MEMORY = "memory\n".repeat(100_000);
+
+async function take(arrival: Arrival): Promise<void> {
+  await arrival.ready();
+  const pieces = [];
+  for await (const piece of arrival.memory()) pieces.push(piece);
+  if (Buffer.concat(pieces).toString() !== MEMORY) throw new PvhError("SAVED_FORMAT", "It is no memory.");
+}
+
+async function* memory(): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(MEMORY);
+  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
 }
 
 interface Script {
@@ -304,11 +330,14 @@ export class SimulatedGuest {
   /** Called before a pause, to let something happen at that moment. */
   pauses(): void {}
 
-  /** Called before it is saved, likewise. */
+  /** Called before it is saved, or sent to another host, likewise. */
   async saves(): Promise<void> {}
 
   /** Called before what remains of it is taken away, likewise. */
   async discards(): Promise<void> {}
+
+  /** Called before it comes into its own, likewise. */
+  async arrives(): Promise<void> {}
 
   print(text: string): void {
     this.#output += text;
@@ -483,12 +512,39 @@ export class SimulatedGuest {
         if (after === "pause") this.state = "paused";
         if (after === "end") this.#leave({ reason: "suspend", detail: `It was saved to ${file}.` }, false);
       },
+      migrate: async ({ connect }) => {
+        this.#refuseEnded();
+        this.#refuseDeaf();
+        await this.#migrate(await connect());
+      },
+      arrive: async () => {
+        await this.arrives();
+        this.#refuseEnded();
+      },
       destroy: async () => {
         if (!this.ended) this.end("killed");
         this.vanish();
       },
       disconnect: () => {},
     };
+  }
+
+  async #migrate(transfer: Transfer): Promise<void> {
+    const config = { ...this.#config, uuid: this.uuid, name: this.name };
+    try {
+      await transfer.offer(Buffer.from(JSON.stringify(config)), 1);
+      await transfer.pour(memory());
+      await this.saves();
+      this.#refuseEnded();
+      await transfer.finish();
+      await transfer.permit();
+    } catch (error) {
+      if (error instanceof PvhError && error.code === "MIGRATION_UNDECIDED") this.state = "paused";
+      await transfer.close(error);
+      throw error;
+    }
+    void transfer.close();
+    this.#leave({ reason: "suspend", detail: `It was migrated to ${transfer.peer}.` }, false);
   }
 
   /** What is done to a guest that has ended. */

@@ -3,6 +3,8 @@ import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
 import { type Problem, PvhError } from "@pvh/errors";
 import type { DeviceStatus, VcpuCounts } from "@pvh/kvm";
 import type { ExitRecord, Run } from "./domain.ts";
+import type { Arrival } from "./transfer/receiver.ts";
+import type { Transfer } from "./transfer/sender.ts";
 
 /** What a backend starts a domain from. */
 export interface DomainStart {
@@ -15,6 +17,16 @@ export interface DomainStart {
   startPaused: boolean;
   /** File of a saved domain that it goes on from, instead of booting. */
   saved?: string;
+  /** A domain of another host that it goes on from; it is started paused. */
+  arrival?: Arrival;
+}
+
+/** How a domain goes to another host. */
+export interface Departure {
+  /** Called when nothing here is against it. */
+  connect(): Promise<Transfer>;
+  /** Whether its memory is sent while the guest still runs. */
+  live: boolean;
 }
 
 export type InstanceState = "creating" | "paused" | "running" | "shutting-down";
@@ -110,6 +122,16 @@ export interface Instance {
    * file; HOST_UNSUPPORTED when it cannot be saved at all. With `end`, `exited` then has reason `suspend`.
    */
   save(file: string, after: AfterSave): Promise<void>;
+  /**
+   * Moves the domain to another host. When that fails it goes on here; HOST_UNSUPPORTED when it cannot be moved at all. When
+   * it fails with MIGRATION_UNDECIDED it stays paused. Afterwards `exited` has reason `suspend`.
+   */
+  migrate(departure: Departure): Promise<void>;
+  /**
+   * Of a domain that has come from another host, and may run now: takes its name and uuid, before which it is known by others
+   * to the host, because the one that it comes from may be there, too.
+   */
+  arrive(identity: Identity): Promise<void>;
   /** Ends the domain now. Resolves when nothing of it is left; `exited` then has reason `killed`, unless it ended before. */
   destroy(): Promise<void>;
   /** Resolves once, when the domain has ended for whatever reason. Never rejects. */
@@ -152,6 +174,8 @@ export interface Backend {
   launch(start: DomainStart): Promise<Instance>;
   /** The config of a saved domain: what `launch` needs besides the file. A SAVED_ code says what is wrong with it. */
   readSaved(file: string): Promise<GuestConfig>;
+  /** The config of a domain that comes from another host, by the head that came first; likewise. */
+  readArrival(head: Uint8Array): Promise<GuestConfig>;
   /**
    * The instance that an earlier daemon started, also one that remains, or undefined when there is none; VMM_UNRESPONSIVE
    * when it cannot be asked.

@@ -23,6 +23,9 @@ import { reconcile } from "./reconcile.ts";
 import { requireShare } from "./scheduling.ts";
 import { Serial } from "./serial.ts";
 import type { Store } from "./store.ts";
+import { type Address, addressText } from "./transfer/address.ts";
+import type { Arrival } from "./transfer/receiver.ts";
+import type { Transfer } from "./transfer/sender.ts";
 
 export interface DomainsOptions {
   store: Store;
@@ -35,6 +38,8 @@ export interface DomainsOptions {
   log: (line: string) => void;
   /** Least time between two starts of a domain by its policy, in ms. */
   restartInterval?: number;
+  /** Other daemons; absent when this one has nothing to prove with who it is. */
+  peers?: { connect(address: Address): Promise<Transfer> } | undefined;
 }
 
 /** How long whoever asks about a domain waits for what its process knows. */
@@ -129,7 +134,8 @@ export class Domains {
       return { domain: known.record, created: false };
     }
     this.#refuseTakenName(config.name);
-    return { domain: await this.#createNew(uuid, wanted, startPaused), created: true };
+    const launch = (entry: Entry) => this.#lifeCycle.launch(entry, startPaused);
+    return { domain: await this.#createNew(uuid, wanted, startPaused, launch), created: true };
   }
 
   /**
@@ -144,8 +150,26 @@ export class Domains {
   ): Promise<DomainRecord> {
     this.#refuseWhenClosing();
     const saved = await this.#options.backend.readSaved(file);
-    const uuid = (saved.uuid ?? randomUUID()).toLowerCase();
-    const config: GuestConfig = { ...saved, uuid, name: name ?? saved.name };
+    return this.#goOn({ ...saved, name: name ?? saved.name }, startPaused, (entry) =>
+      this.#lifeCycle.launch(entry, startPaused, file),
+    );
+  }
+
+  /** Takes a domain that comes from another host, and runs when this resolves. */
+  async receive(arrival: Arrival): Promise<void> {
+    this.#refuseWhenClosing();
+    const config = await this.#options.backend.readArrival(arrival.head);
+    await this.#goOn(config, false, (entry) => this.#lifeCycle.land(entry, arrival));
+  }
+
+  /** Makes a domain that has been one before. */
+  async #goOn(
+    before: GuestConfig,
+    startPaused: boolean,
+    launch: (entry: Entry) => Promise<void>,
+  ): Promise<DomainRecord> {
+    const uuid = (before.uuid ?? randomUUID()).toLowerCase();
+    const config: GuestConfig = { ...before, uuid };
     requireName(config.name);
     this.#refuseTakenName(config.name);
     const known = this.#table.byUuid(uuid);
@@ -157,7 +181,7 @@ export class Domains {
         if (entry !== undefined && !isPresent(entry.record)) await this.#lifeCycle.forget(entry);
       });
     }
-    return this.#createNew(uuid, config, startPaused, file);
+    return this.#createNew(uuid, config, startPaused, launch);
   }
 
   pause(id: string): Promise<DomainRecord> {
@@ -272,6 +296,40 @@ export class Domains {
     });
   }
 
+  /**
+   * Moves a live domain to another host.
+   *
+   * @param live its memory is sent while the guest still runs
+   */
+  migrate(id: string, address: Address, live: boolean): Promise<DomainRecord> {
+    return this.#exclusive(id, async (entry) => {
+      const { record, instance } = entry;
+      if (instance === undefined || !isLive(record.state)) throw wrongState(record, "migrate");
+      entry.saving = true;
+      try {
+        await instance.migrate({ connect: () => this.#connect(address), live });
+      } catch (error) {
+        if (isUndecided(error)) this.#table.update(entry, { state: "paused" });
+        throw this.#asEnded(error, record, "migrate");
+      } finally {
+        entry.saving = false;
+      }
+      this.#lifeCycle.log(entry, `has gone to ${addressText(address)}`);
+      await this.#lifeCycle.settle(entry, await instance.exited, { policy: false });
+      return entry.record;
+    });
+  }
+
+  async #connect(address: Address): Promise<Transfer> {
+    const { peers } = this.#options;
+    if (peers !== undefined) return peers.connect(address);
+    throw new PvhError(
+      "MIGRATION_OFF",
+      "This pvhd cannot prove to another one who it is; start it with --tls-cert, --tls-key and --tls-ca.",
+      { field: "--tls-cert", found: "nothing" },
+    );
+  }
+
   /** What the domain has at the moment; undefined when nothing of it runs, or it does not answer soon. */
   async live({ uuid, state }: DomainRecord): Promise<InstanceStatus | undefined> {
     const instance = this.#table.byUuid(uuid)?.instance;
@@ -360,12 +418,11 @@ export class Domains {
     await this.#serial.run(uuid, async () => {});
   }
 
-  /** @param saved file of a saved domain that it goes on from */
   async #createNew(
     uuid: string,
     config: GuestConfig,
     startPaused: boolean,
-    saved?: string,
+    launch: (entry: Entry) => Promise<void>,
   ): Promise<DomainRecord> {
     const other = this.#table.byUuid(uuid);
     if (other !== undefined) throw uuidTaken(other.record);
@@ -380,15 +437,17 @@ export class Domains {
       restarts: 0,
       domid: this.#lifeCycle.reservedDomid(),
     });
-    entry.creation = this.#serial.run(uuid, () => this.#firstStart(entry, saved));
+    entry.creation = this.#serial.run(uuid, () => this.#firstStart(entry, launch));
     await entry.creation;
     return entry.record;
   }
 
-  async #firstStart(entry: Entry, saved: string | undefined): Promise<void> {
+  async #firstStart(entry: Entry, launch: (entry: Entry) => Promise<void>): Promise<void> {
     try {
-      await this.#lifeCycle.launch(entry, entry.record.startPaused, saved);
+      await launch(entry);
     } catch (error) {
+      // Something of it is there, which has to be destroyed.
+      if (isUndecided(error)) throw error;
       await this.#lifeCycle.forget(entry);
       this.#lifeCycle.log(entry, `could not be created: ${formatError(error)}`);
       throw error;
@@ -496,6 +555,10 @@ function requireName(name: string): void {
 
 function isGone(error: unknown): boolean {
   return error instanceof PvhError && error.code === "VMM_DIED";
+}
+
+function isUndecided(error: unknown): boolean {
+  return error instanceof PvhError && error.code === "MIGRATION_UNDECIDED";
 }
 
 /** @throws PvhError DEVICE_NOT_FOUND */

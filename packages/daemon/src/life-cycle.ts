@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatError, PvhError } from "@pvh/errors";
-import type { Backend, Instance } from "./backend.ts";
+import type { Backend, DomainStart, Instance } from "./backend.ts";
 import { dumpEndedDomain } from "./core-dumps.ts";
 import { datedName } from "./dated-names.ts";
 import { type DomainRecord, type DomainState, type ExitRecord, isLive, isPresent } from "./domain.ts";
@@ -10,6 +10,7 @@ import type { DomainTable, Entry } from "./domain-table.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { actionAfter, endState } from "./policy.ts";
 import type { Serial } from "./serial.ts";
+import type { Arrival } from "./transfer/receiver.ts";
 
 export interface LifeCycleOptions {
   table: DomainTable;
@@ -23,6 +24,9 @@ export interface LifeCycleOptions {
   /** Least time between two starts of a domain by its policy, in ms. */
   restartInterval: number;
 }
+
+/** What a domain goes on from, instead of booting. */
+export type Origin = Pick<DomainStart, "saved" | "arrival">;
 
 interface Settlement {
   /** False when the policy of the config is not asked. */
@@ -61,24 +65,63 @@ export class LifeCycle {
 
   /** @param saved file of a saved domain that it goes on from */
   async launch(entry: Entry, startPaused: boolean, saved?: string): Promise<void> {
-    makeRuntimeDirectory(entry.dir);
-    const { uuid, config } = entry.record;
-    const domid = entry.record.domid ?? this.reservedDomid();
-    const startedAt = new Date().toISOString();
-    const start = { uuid, ...(domid === undefined ? {} : { domid }), dir: entry.dir, config, startPaused };
-    const instance = await this.#options.backend.launch(saved === undefined ? start : { ...start, saved });
+    const { instance, run } = await this.#start(entry, startPaused, saved === undefined ? {} : { saved });
     try {
-      this.#table.update(entry, {
-        state: startPaused ? "paused" : "running",
-        domid: instance.started.domid ?? domid,
-        run: { ...instance.started, startedAt, hostBoot: this.#options.hostBoot },
-      });
+      this.#table.update(entry, { state: startPaused ? "paused" : "running", ...run });
     } catch (error) {
       await instance.destroy();
       throw error;
     }
     this.adopt(entry, instance);
     this.log(entry, startPaused ? "is created and paused" : "runs");
+  }
+
+  /**
+   * Takes a domain of another host, and lets it run when that is permitted.
+   *
+   * @throws PvhError MIGRATION_UNDECIDED when it cannot, and cannot be taken away either; else nothing is left of it
+   */
+  async land(entry: Entry, arrival: Arrival): Promise<void> {
+    const { instance, run } = await this.#start(entry, true, { arrival });
+    try {
+      await arrival.permission();
+      const { uuid, name } = entry.record;
+      await instance.arrive({ uuid, name, dir: entry.dir });
+      // First, so that a daemon which is killed now leaves a paused domain, and nothing runs that the next one ends.
+      this.#table.update(entry, { state: "paused", ...run });
+      await instance.unpause();
+      this.#record(entry, { state: "running" });
+    } catch (error) {
+      try {
+        await instance.destroy();
+      } catch (cause) {
+        this.adopt(entry, instance);
+        throw stays(entry.record, cause);
+      }
+      throw error;
+    }
+    this.adopt(entry, instance);
+    this.log(entry, `runs, and comes from ${arrival.peer}`);
+  }
+
+  async #start(
+    entry: Entry,
+    startPaused: boolean,
+    origin: Pick<DomainStart, "saved" | "arrival">,
+  ): Promise<{ instance: Instance; run: Pick<DomainRecord, "domid" | "run"> }> {
+    makeRuntimeDirectory(entry.dir);
+    const { uuid, config } = entry.record;
+    const domid = entry.record.domid ?? this.reservedDomid();
+    const startedAt = new Date().toISOString();
+    const start = { uuid, ...(domid === undefined ? {} : { domid }), dir: entry.dir, config, startPaused };
+    const instance = await this.#options.backend.launch({ ...start, ...origin });
+    return {
+      instance,
+      run: {
+        domid: instance.started.domid ?? domid,
+        run: { ...instance.started, startedAt, hostBoot: this.#options.hostBoot },
+      },
+    };
   }
 
   /** Looks after a running domain. */
@@ -342,6 +385,14 @@ async function failureOf(work: () => Promise<void>): Promise<string | undefined>
   } catch (error) {
     return formatError(error);
   }
+}
+
+function stays({ name }: DomainRecord, cause: unknown): PvhError {
+  return new PvhError(
+    "MIGRATION_UNDECIDED",
+    `The domain ${JSON.stringify(name)} cannot run, and cannot be taken away either; destroy it.`,
+    { field: "state", found: "unknown", cause },
+  );
 }
 
 function makeRuntimeDirectory(dir: string): void {

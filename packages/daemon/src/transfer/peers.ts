@@ -1,12 +1,13 @@
 import type { Server } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { type Address, addressText } from "./address.ts";
 import type { Identity } from "./identity.ts";
 import { Link } from "./link.ts";
 import { PATIENCE, type Patience } from "./patience.ts";
 import { peerFailed } from "./problems.ts";
 import { type Arrival, receive, refuse } from "./receiver.ts";
 import { Sender, type Transfer } from "./sender.ts";
-import { type Address, addressText, connectPeer, listenForPeers } from "./tls.ts";
+import { connectPeer, listenForPeers } from "./tls.ts";
 
 /** Each has a thread of its own, which waits for the memory. */
 const MOST_ARRIVALS = 4;

@@ -1,23 +1,14 @@
 import { connect, createServer, type Server, type TLSSocket } from "node:tls";
 import { PvhError } from "@pvh/errors";
+import { type Address, addressText } from "./address.ts";
 import type { Identity } from "./identity.ts";
 import { peerFailed } from "./problems.ts";
-
-/** Where another pvhd listens, or this one. */
-export interface Address {
-  host: string;
-  port: number;
-}
 
 /** Both sides show a certificate of the authority's, or there is no connection. */
 const MUTUAL = { minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true } as const;
 
 /** More than anybody needs; each costs some kilobytes. */
 const MOST_CONNECTIONS = 64;
-
-export function addressText({ host, port }: Address): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
 
 /**
  * A connection to a pvhd whose certificate is for that host.

@@ -6,6 +6,7 @@ import { connectStore, requirePrivcmd, type XenStore } from "@pvh/xenctl-ffi";
 import type { Backend, DomainStart, HostDomain, HostSummary, Instance } from "../backend.ts";
 import type { ExitRecord, StageTiming } from "../domain.ts";
 import { endState } from "../policy.ts";
+import { arrivalName, arrivalUuid, markArrival, removeArrival } from "./arrival-marker.ts";
 import { findGuestLog, openLoggedConsole, readLog } from "./console-log.ts";
 import { openTerminalConsole } from "./console-terminal.ts";
 import { cpupoolNamed, namesOfCpupools } from "./cpupool.ts";
@@ -22,10 +23,22 @@ import {
 } from "./files.ts";
 import { findDomain } from "./find-domain.ts";
 import { type InstanceHost, removeDomain, XenInstance } from "./instance.ts";
+import { recoverMigration } from "./interrupted-migration.ts";
 import { recoverSave } from "./interrupted-save.ts";
 import { endQemu } from "./qemu-process.ts";
-import { readSavedDomain } from "./saved/read-saved.ts";
-import { enterStore, homeOf, namesOfDomains, refuseTakenName, untilConsole } from "./store-nodes.ts";
+import { receiveDomain } from "./receive.ts";
+import { readHead } from "./saved/head.ts";
+import { dataOfTexts, readSavedDomain } from "./saved/read-saved.ts";
+import { bytesSource } from "./saved/source.ts";
+import {
+  domidsOf,
+  enterStore,
+  homeOf,
+  namesOfDomains,
+  refuseTakenName,
+  untilConsole,
+} from "./store-nodes.ts";
+import { isSuspended } from "./suspension.ts";
 import { writeUserData } from "./user-data.ts";
 import type { BuiltDomain, DomainSummary } from "./worker/tasks.ts";
 import { XenWorkers } from "./workers.ts";
@@ -50,12 +63,35 @@ export class XenBackend implements Backend {
   }
 
   async launch(start: DomainStart): Promise<Instance> {
-    const { uuid, dir, config, startPaused } = start;
+    const { dir, config } = start;
     refuseForeignKeys(config, this.name);
     const host = await this.#host();
-    await refuseTakenName(host.store, config.name, this.#domids());
+    removeArrival(dir);
+    if (start.arrival === undefined) {
+      await refuseTakenName(host.store, config.name, this.#domids());
+      return this.#launch(host, start);
+    }
+    const { uuid } = start;
+    // It may come from this hypervisor, and have its name there.
+    const own = [...this.#domids(), ...(await domidsOf(host.store, uuid))];
+    await refuseTakenName(host.store, config.name, new Set(own));
+    await new XenDevices(host, ownerOf(dir, { uuid, config, domid: 0 })).requireOnHost(
+      config.disk,
+      config.vif,
+    );
+    return this.#launch(host, {
+      ...start,
+      uuid: markArrival(dir),
+      config: { ...config, name: arrivalName(config.name) },
+      heirOf: uuid,
+    });
+  }
+
+  async #launch(host: DeviceHost, start: XenStart): Promise<Instance> {
+    const { uuid, dir, startPaused } = start;
     const built = await this.#build(host, start);
-    const devices = new XenDevices(host, ownerOf(dir, { uuid, config, domid: built.domid }));
+    const owner = { uuid: start.heirOf ?? uuid, config: start.config, domid: built.domid };
+    const devices = new XenDevices(host, ownerOf(dir, owner));
     removeFiles(dir);
     try {
       const file = await this.#furnish(host, devices, start, built);
@@ -74,6 +110,10 @@ export class XenBackend implements Backend {
     return (await readSavedDomain(this.#workers, file)).config;
   }
 
+  async readArrival(head: Uint8Array): Promise<GuestConfig> {
+    return dataOfTexts(readHead(bytesSource(head))).config;
+  }
+
   async find(dir: string, uuid: string): Promise<Instance | undefined> {
     const file = readDomainFile(dir);
     if (file === undefined || file.uuid !== uuid) return undefined;
@@ -86,7 +126,12 @@ export class XenBackend implements Backend {
       await new XenInstance(this.#instanceHost(host), dir, file).endSaved(recovered.saved);
       return undefined;
     }
-    const { found } = recovered;
+    const settled = await recoverMigration(host, dir, file.domid, recovered.found);
+    if ("moved" in settled) {
+      await new XenInstance(this.#instanceHost(host), dir, file).endMoved(settled.moved);
+      return undefined;
+    }
+    const { found } = settled;
     if (found === undefined && earlier !== undefined) {
       // The daemon may have been killed while it took the last of it away.
       await removeDomain(host, new XenDevices(host, ownerOf(dir, file)), file.domid, uuid);
@@ -112,20 +157,22 @@ export class XenBackend implements Backend {
 
   async end(dir: string, uuid: string): Promise<void> {
     const host = await this.#host();
-    const known = [...this.#instances].find(({ file }) => file.uuid === uuid);
+    const known = [...this.#instances].find(({ file, dir: own }) => file.uuid === uuid || own === dir);
     if (known !== undefined) {
       await known.destroy();
       return;
     }
-    const domids = new Set(
-      (await host.workers.run("domains", null)).filter((one) => one.uuid === uuid).map(({ domid }) => domid),
+    const domains = await host.workers.run("domains", null);
+    const interim = arrivalUuid(dir);
+    const found = new Map(
+      domains.filter((one) => one.uuid === (interim ?? uuid)).map((one) => [one.domid, one.uuid] as const),
     );
     const file = readDomainFile(dir);
-    // The store may know it longer than the hypervisor.
+    // The store may know it longer than the hypervisor, and for one that has just arrived, earlier.
     if (file?.uuid === uuid && (await host.store.read(`${homeOf(file.domid)}/vm`)) === `/vm/${uuid}`)
-      domids.add(file.domid);
-    for (const domid of domids) {
-      await removeDomain(host, new XenDevices(host, { domid, uuid, dir: () => dir }), domid, uuid);
+      found.set(file.domid, domains.find(({ domid }) => domid === file.domid)?.uuid ?? uuid);
+    for (const [domid, handle] of found) {
+      await removeDomain(host, new XenDevices(host, { domid, uuid: handle, dir: () => dir }), domid, handle);
     }
     // Somebody else may have taken the domain away.
     await endQemu(dir);
@@ -217,9 +264,13 @@ export class XenBackend implements Backend {
   }
 
   /** A domain with everything that the hypervisor keeps, new or as it was saved. */
-  async #build(host: DeviceHost, { uuid, config, saved }: DomainStart): Promise<BuiltDomain> {
+  async #build(host: DeviceHost, { uuid, config, saved, arrival }: DomainStart): Promise<BuiltDomain> {
     const { workers, store } = host;
     const cpupool = await cpupoolNamed(store, config.pool);
+    if (arrival !== undefined) {
+      const { memoryMap, msrRelaxed = false } = dataOfTexts(readHead(bytesSource(arrival.head)));
+      return receiveDomain(workers, { uuid, config, cpupool, memoryMap, msrRelaxed }, arrival);
+    }
     if (saved === undefined) {
       return workers.run("build", { uuid, config, cache: this.#kernelCache, cpupool });
     }
@@ -231,10 +282,10 @@ export class XenBackend implements Backend {
   async #furnish(
     host: DeviceHost,
     devices: XenDevices,
-    start: DomainStart,
+    start: XenStart,
     built: BuiltDomain,
   ): Promise<DomainFile> {
-    const { uuid, config } = start;
+    const { uuid, config, heirOf } = start;
     const { domid, stages } = built;
     await timed(stages, "store", async () => {
       await enterStore(host.store, uuid, config, built);
@@ -242,7 +293,8 @@ export class XenBackend implements Backend {
       await untilConsole(host.store, domid);
     });
     const log = await findGuestLog(config.name);
-    await timed(stages, "devices", () => devices.addAll(config.disk, config.vif));
+    const letGo = heirOf === undefined ? [] : await suspendedDomids(host, heirOf);
+    await timed(stages, "devices", () => devices.addAll(config.disk, config.vif, letGo));
     return {
       uuid,
       domid,
@@ -335,6 +387,18 @@ function ownerOf(
   { domid, uuid, config }: Pick<DomainFile, "domid" | "uuid" | "config">,
 ): DeviceOwner {
   return { domid, uuid, dir: () => dir, program: config.device_model_override };
+}
+
+/** A start as this backend does it. */
+interface XenStart extends DomainStart {
+  /** The uuid of the domain that it goes on from, which is still there. */
+  heirOf?: string;
+}
+
+/** Domains that have suspended, which therefore use nothing of theirs. */
+async function suspendedDomids({ workers }: DeviceHost, uuid: string): Promise<number[]> {
+  const domains = await workers.run("domains", null);
+  return domains.filter((one) => one.uuid === uuid && isSuspended(one)).map(({ domid }) => domid);
 }
 
 function requireControlDomain(): void {

@@ -1,10 +1,11 @@
 import { renameSync } from "node:fs";
-import { SENDTRIGGER } from "@pvh/abi";
+import { PAGE_SIZE, SENDTRIGGER } from "@pvh/abi";
 import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
 import { formatError, PvhError } from "@pvh/errors";
 import { type DeviceStatus, requireMemoryTarget, requireVcpuCount } from "@pvh/kvm";
 import {
   type AfterSave,
+  type Departure,
   type Identity,
   type Instance,
   type InstanceStatus,
@@ -23,10 +24,12 @@ import { exitReason, lastLine } from "./exit.ts";
 import { type DomainFile, readExit, removeEnd, saveConsole, writeDomainFile, writeExit } from "./files.ts";
 import { lookAt } from "./find-domain.ts";
 import { FIRST_PORTS } from "./first-ports.ts";
+import { removeMigration } from "./migration-marker.ts";
 import { saveDomain } from "./save.ts";
 import { removeMarker } from "./save-marker.ts";
+import { sendDomain } from "./send.ts";
 import { changeIdentityInStore, enterStore, homeOf, leaveStore, renameInStore } from "./store-nodes.ts";
-import { isSuspended, Suspension } from "./suspension.ts";
+import { isSuspended, Suspension, type SuspensionReason } from "./suspension.ts";
 import { removeUserData, writeUserData } from "./user-data.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
 
@@ -53,7 +56,7 @@ export class XenInstance implements Instance {
   readonly exited: Promise<ExitRecord>;
   readonly gone: Promise<void>;
   readonly #host: InstanceHost;
-  readonly #devices: XenDevices;
+  #devices: XenDevices;
   readonly #exit = Promise.withResolvers<ExitRecord>();
   readonly #removed = Promise.withResolvers<void>();
   #file: DomainFile;
@@ -69,12 +72,11 @@ export class XenInstance implements Instance {
   readonly #turns = new Serial();
 
   constructor(host: InstanceHost, dir: string, file: DomainFile) {
-    const { domid, uuid, bootInterface, stages } = file;
+    const { domid, bootInterface, stages } = file;
     this.#file = file;
     this.#dir = dir;
     this.#host = host;
-    const program = file.config.device_model_override;
-    this.#devices = new XenDevices(host, { domid, uuid, dir: () => this.#dir, program });
+    this.#devices = this.#devicesOf(file);
     this.started = { domid, bootInterface, platform: "xen", stages };
     this.exited = this.#exit.promise;
     this.gone = this.#removed.promise;
@@ -221,27 +223,8 @@ export class XenInstance implements Instance {
   }
 
   async save(file: string, after: AfterSave): Promise<void> {
-    const { domid, bootInterface } = this.#file;
-    if (bootInterface === "classic") {
-      throw unsupported(
-        "xen",
-        "save a classic guest",
-        "its kernel would crash when it suspends (Linux up to 4.10 stops in xen_pv_pre_suspend)",
-      );
-    }
-    if ((await this.#summary()).paused) {
-      throw new PvhError(
-        "DOMAIN_STATE",
-        "The domain is paused; unpause it first: its guest has to take part.",
-        {
-          field: "state",
-          found: "paused",
-        },
-      );
-    }
-    await this.#requireListener("shutdown", "suspend");
-    const suspension = new Suspension(this.#host, domid);
-    this.#suspension = suspension;
+    const { domid } = this.#file;
+    const { suspension } = await this.#suspendable("save", "saved");
     const dir = this.#dir;
     const ends = after === "end";
     await saveDomain({ host: this.#host, dir, domain: this.#file, suspension, file, ends });
@@ -261,6 +244,69 @@ export class XenInstance implements Instance {
     removeMarker(this.#dir);
   }
 
+  async migrate({ connect, live }: Departure): Promise<void> {
+    const { suspension, memory } = await this.#suspendable("migrate", "migrated");
+    const transfer = await connect().catch(async (error: unknown) => {
+      throw await suspension.giveUpAfter(error);
+    });
+    await sendDomain({
+      host: this.#host,
+      dir: this.#dir,
+      domain: this.#file,
+      pages: Math.ceil(memory / PAGE_SIZE),
+      suspension,
+      transfer,
+      live,
+    });
+    await this.endMoved(transfer.peer);
+  }
+
+  /** Takes the domain away, which runs on another host. */
+  async endMoved(peer: string): Promise<void> {
+    await this.#end({ reason: "suspend", detail: `It was migrated to ${peer}.` }, false);
+    await this.#remove();
+    removeMigration(this.#dir);
+  }
+
+  async arrive(identity: Identity): Promise<void> {
+    await this.#summary();
+    await this.#become(identity);
+  }
+
+  /**
+   * Refuses what cannot take part in its suspension, and says that it may come.
+   *
+   * @param action completes "cannot", with "a guest" behind it
+   */
+  async #suspendable(
+    action: string,
+    reason: SuspensionReason,
+  ): Promise<{ suspension: Suspension; memory: number }> {
+    const { domid, bootInterface } = this.#file;
+    if (bootInterface === "classic") {
+      throw unsupported(
+        "xen",
+        `${action} a classic guest`,
+        "its kernel would crash when it suspends (Linux up to 4.10 stops in xen_pv_pre_suspend)",
+      );
+    }
+    const { paused, memory } = await this.#summary();
+    if (paused) {
+      throw new PvhError(
+        "DOMAIN_STATE",
+        "The domain is paused; unpause it first: its guest has to take part.",
+        {
+          field: "state",
+          found: "paused",
+        },
+      );
+    }
+    await this.#requireListener("shutdown", "suspend");
+    const suspension = new Suspension(this.#host, domid, reason);
+    this.#suspension = suspension;
+    return { suspension, memory };
+  }
+
   async setVcpus(count: number): Promise<void> {
     requireVcpuCount(this.file.config, count);
     await this.#summary();
@@ -275,19 +321,19 @@ export class XenInstance implements Instance {
   }
 
   async attachDisk(disk: DiskConfig): Promise<DeviceStatus> {
-    this.#refuseWhileSaved();
+    this.#refuseWhileSuspending();
     return this.#devices.attachDisk(disk);
   }
   async detachDisk(vdev: string, force: boolean): Promise<void> {
-    this.#refuseWhileSaved();
+    this.#refuseWhileSuspending();
     return this.#devices.detachDisk(vdev, force);
   }
   async attachVif(vif: VifConfig): Promise<DeviceStatus> {
-    this.#refuseWhileSaved();
+    this.#refuseWhileSuspending();
     return this.#devices.attachVif(vif);
   }
   async detachVif(devid: number, force: boolean): Promise<void> {
-    this.#refuseWhileSaved();
+    this.#refuseWhileSuspending();
     return this.#devices.detachVif(devid, force);
   }
 
@@ -303,10 +349,10 @@ export class XenInstance implements Instance {
   }
 
   setAside(identity: Identity): Promise<void> {
-    return this.#alone(() => this.#setAside(identity));
+    return this.#alone(() => this.#become(identity));
   }
 
-  async #setAside({ uuid, name, dir }: Identity): Promise<void> {
+  async #become({ uuid, name, dir }: Identity): Promise<void> {
     const { store, workers } = this.#host;
     const [before, earlierDir] = [this.#file, this.#dir];
     const { domid, config } = before;
@@ -321,6 +367,7 @@ export class XenInstance implements Instance {
       removeUserData(domid, uuid, this.#host.userData);
       throw error;
     }
+    this.#devices = this.#devicesOf(this.#file);
     removeUserData(domid, before.uuid, this.#host.userData);
   }
 
@@ -474,6 +521,13 @@ export class XenInstance implements Instance {
     });
   }
 
+  #devicesOf({ domid, uuid, config }: DomainFile): XenDevices {
+    return new XenDevices(this.#host, {
+      ...{ domid, uuid, dir: () => this.#dir },
+      program: config.device_model_override,
+    });
+  }
+
   #moveTo(dir: string, file: DomainFile): void {
     renameSync(this.#dir, dir);
     this.#dir = dir;
@@ -536,11 +590,12 @@ export class XenInstance implements Instance {
     if (!listens) throw deaf(node, request);
   }
 
-  #refuseWhileSaved(): void {
+  #refuseWhileSuspending(): void {
     if (this.#suspension?.active !== true) return;
-    throw new PvhError("DOMAIN_STATE", "The domain is being saved; wait until that is done.", {
+    const { reason } = this.#suspension;
+    throw new PvhError("DOMAIN_STATE", `The domain is being ${reason}; wait until that is done.`, {
       field: "state",
-      found: "being saved",
+      found: `being ${reason}`,
     });
   }
 
@@ -551,7 +606,7 @@ export class XenInstance implements Instance {
     if (found !== undefined && !found.dying && found.shutdown === undefined) return found;
     // Seen before anybody told.
     if (this.#ending === undefined) this.look(found, asked);
-    if (isSuspended(found)) this.#refuseWhileSaved();
+    if (isSuspended(found)) this.#refuseWhileSuspending();
     throw this.#hasEnded();
   }
 
