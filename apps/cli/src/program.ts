@@ -180,6 +180,14 @@ export function program(): Command {
       await restore(socket(), file, options);
     });
 
+  command("migrate <domain> <host[:port]>", "move a live domain to another host, whose pvhd takes it")
+    .option("--no-live", "suspend it first, and send its memory once")
+    .addOption(output())
+    .action(async (domain, host, options) => {
+      const { migrate } = await import("./commands/migrate.ts");
+      await migrate(socket(), domain, host, options);
+    });
+
   command("uptime [domain...]", "show how long domains have run")
     .option("-s, --short", "one line each, without seconds")
     .addOption(output())

@@ -263,6 +263,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/domains/{id}/migrate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move a live domain to another host
+         * @description It keeps its name, uuid and memory. Its disks and bridges must be there by the same names. The record that stays here says where it went. When it cannot be moved it goes on here, and nothing of it is there; the problem may be the other host's. After MIGRATION_UNDECIDED it stays here, paused, because nobody knows whether it runs there.
+         */
+        post: operations["migrateDomain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/domains/{id}/devices": {
         parameters: {
             query?: never;
@@ -2118,6 +2138,136 @@ export interface operations {
                 };
             };
             /** @description The host has not enough memory */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    migrateDomain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description uuid, name or domid of the domain */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Name or address of the other host, for which its certificate is made out */
+                    host: string;
+                    /**
+                     * @description Where its pvhd takes domains
+                     * @default 8002
+                     */
+                    port?: number;
+                    /**
+                     * @description The guest runs on while its memory is sent, and suspends for the rest of it only
+                     * @default true
+                     */
+                    live?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description What is left of the domain here */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Domain"];
+                };
+            };
+            /** @description The body names no host */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such domain */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A domain's state does not allow it, or something of it is taken on the other host */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The other host cannot have what the domain has */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of pvhd or of the host; `code` says which */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A backend cannot migrate, or not this domain; or pvhd was started without certificates */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The other pvhd cannot be reached, or has broken off */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The other host's hypervisor or network does not allow it */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is not known whether the domain runs there */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The other host has not enough memory */
             507: {
                 headers: {
                     [name: string]: unknown;

@@ -20,6 +20,7 @@ export type DomainChange = Undefinable<JsonBody<"changeDomain">>;
 export type Pinning = Undefinable<JsonBody<"pinDomain">>;
 export type SaveRequest = Undefinable<JsonBody<"saveDomain">>;
 export type RestoreRequest = Undefinable<JsonBody<"restoreDomain">>;
+export type MigrationRequest = Undefinable<JsonBody<"migrateDomain">>;
 export type Trigger = JsonBody<"triggerDomain">["trigger"];
 
 /** Every operation of the API; a test compares this with the OpenAPI document. */
@@ -41,6 +42,7 @@ export const routes = {
   dumpDomain: ["POST", "/domains/{id}/dump-core"],
   saveDomain: ["POST", "/domains/{id}/save"],
   restoreDomain: ["POST", "/domains/restore"],
+  migrateDomain: ["POST", "/domains/{id}/migrate"],
   listDevices: ["GET", "/domains/{id}/devices"],
   attachDisk: ["POST", "/domains/{id}/disks"],
   detachDisk: ["DELETE", "/domains/{id}/disks/{vdev}"],
@@ -156,6 +158,11 @@ export class PvhClient {
 
   async restore(body: RestoreRequest): Promise<Domain> {
     return (await this.#call("restoreDomain", { body })).value;
+  }
+
+  /** Resolves with what is left here, when the domain runs on the other host. */
+  async migrate(id: string, body: MigrationRequest): Promise<Domain> {
+    return (await this.#call("migrateDomain", { id, body })).value;
   }
 
   async listDevices(id: string): Promise<Device[]> {

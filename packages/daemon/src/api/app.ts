@@ -11,6 +11,7 @@ import { domainRoutes } from "./domain-routes.ts";
 import { refuseForeignDomains } from "./foreign.ts";
 import { hostRoute } from "./host-route.ts";
 import { parseJson } from "./json-error.ts";
+import { migrationRoute } from "./migration-route.ts";
 import { openApiOptions } from "./openapi.ts";
 import { bodyLimit, installProblems, refuseMalformed, sendProblem } from "./problems.ts";
 import { savedRoutes } from "./saved-routes.ts";
@@ -56,6 +57,7 @@ export async function createApp(
   await app.register(domainRoutes(domains));
   await app.register(controlRoutes(domains));
   await app.register(savedRoutes(domains));
+  await app.register(migrationRoute(domains));
   await app.register(deviceRoutes(domains));
   await app.register(consoleRoute(domains, log));
   await app.register(hostRoute(domains));
