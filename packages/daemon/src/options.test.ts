@@ -33,6 +33,18 @@ test("an option comes before the environment, and paths are made absolute", () =
   expect(readOptions([], { PVHD_SOCKET: "" }, 0)?.socket).toBe("/run/pvhd/pvhd.sock");
 });
 
+test("what migration needs", () => {
+  const files = ["--tls-cert", "c.crt", "--tls-key", "/c.key", "--tls-ca", "/ca.crt"];
+  const identity = { cert: `${process.cwd()}/c.crt`, key: "/c.key", ca: "/ca.crt" };
+  expect(readOptions(files, {}, 0)?.migration).toEqual({ identity });
+  const listening = (text: string) =>
+    readOptions([...files, "--migration-listen", text], {}, 0)?.migration?.listen;
+  expect(listening("0.0.0.0")).toEqual({ host: "0.0.0.0", port: 8002 });
+  expect(listening("[::1]:9000")).toEqual({ host: "::1", port: 9000 });
+  expect(() => listening("::1:9000")).toThrow(/--migration-listen is "::1:9000"; it must be an address/);
+  expect(() => listening("host:0")).toThrow(/it must be an address of this host/);
+});
+
 test("--help is not a start", () => {
   expect(readOptions(["--help"], {}, 0)).toBeUndefined();
 });
@@ -43,6 +55,9 @@ test.each([
   [["--state", ""], /--state is empty/],
   [["--backend", "qemu"], /--backend is "qemu"; it must be auto, kvm or xen/],
   [["start"], /Unexpected argument 'start'/],
+  [["--tls-key", ""], /--tls-key is empty/],
+  [["--tls-key", "k"], /^--tls-cert and --tls-ca must be given, too: migration needs all three files\.$/],
+  [["--migration-listen", "::1"], /^--tls-cert and --tls-key and --tls-ca must be given, too/],
 ])("%j is refused with the usage", (args, message) => {
   expect(() => readOptions(args, {}, 0)).toThrow(
     expect.objectContaining({ code: "USAGE", message: expect.stringMatching(message) }),

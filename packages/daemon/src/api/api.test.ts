@@ -590,7 +590,7 @@ test("the API can be read in a browser", async () => {
 });
 
 afterAll(() => {
-  const others = /\/(affinity|trigger|rename|dump-core|save|restore) /;
+  const others = /\/(affinity|trigger|rename|dump-core|save|restore|migrate) /;
   // Upgrades are not HTTP answers: console-route.test.ts shows them.
   expect(documented.unproduced().filter((name) => !others.test(name))).toEqual([
     "GET /domains/{id}/console 101",

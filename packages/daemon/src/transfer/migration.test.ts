@@ -9,7 +9,9 @@ import { encodeMessage, hello, type Message } from "./messages.ts";
 import { Peers } from "./peers.ts";
 import { TwoDaemons } from "./two-daemons.testing.ts";
 
-const patience = { hello: 400, step: 1000, memory: 1000 };
+const patience = { hello: 10_000, step: 10_000, memory: 10_000 };
+/** For what is about waiting. */
+const impatience = { hello: 1500, step: 1500, memory: 1500 };
 const quiet = () => {};
 let two: TwoDaemons;
 let stranger: TestAuthority;
@@ -25,6 +27,11 @@ afterEach(async () => {
   vi.restoreAllMocks();
   await two[Symbol.asyncDispose]();
 });
+
+async function startAgain(other: typeof patience): Promise<void> {
+  await two[Symbol.asyncDispose]();
+  two = await new TwoDaemons(other).start();
+}
 
 async function failure(work: Promise<unknown>): Promise<PvhError> {
   const error = await work.then(
@@ -115,12 +122,13 @@ test("a failure there after the permission lets it go on here", async () => {
 });
 
 test("a connection that breaks after the permission leaves it paused here", async () => {
+  await startAgain(impatience);
   const uuid = await two.guest();
   const launch = two.target.backend.launch.bind(two.target.backend);
   vi.spyOn(two.target.backend, "launch").mockImplementationOnce(async (start) => {
     const instance = await launch(start);
     // Longer than anybody waits.
-    two.target.backend.guest(uuid).arrives = () => new Promise((resolve) => setTimeout(resolve, 1500));
+    two.target.backend.guest(uuid).arrives = () => new Promise((resolve) => setTimeout(resolve, 2500));
     return instance;
   });
   const error = await failure(two.migrate());
@@ -128,7 +136,7 @@ test("a connection that breaks after the permission leaves it paused here", asyn
   expect(error.message).toContain("Look there (pvhctl list)");
   expect(two.source.domains.get(uuid).state).toBe("paused");
   // And there it runs after all.
-  await vi.waitFor(() => expect(two.target.domains.get(uuid).state).toBe("running"), { timeout: 3000 });
+  await vi.waitFor(() => expect(two.target.domains.get(uuid).state).toBe("running"), { timeout: 10_000 });
   await two.source.domains.destroy(uuid);
 });
 
@@ -201,6 +209,7 @@ test("who has no certificate of the authority's is not listened to", async () =>
 });
 
 test("who does not go on is not waited for, and who speaks something else is refused", async () => {
+  await startAgain(impatience);
   const { cert, key, ca } = readIdentity(two.authority.issue("peer"));
   const talk = async (...frames: Uint8Array[]): Promise<string> => {
     const socket = connectTls({ host: "127.0.0.1", port: two.address.port, cert, key, ca });
@@ -236,23 +245,29 @@ test("who does not go on is not waited for, and who speaks something else is ref
   plain.on("error", () => {});
   plain.write("hello");
   await new Promise((resolve) => plain.once("close", resolve));
-  expect(two.target.domains.list()).toEqual([]);
+  await vi.waitFor(() => expect(two.target.domains.list()).toEqual([]), { timeout: 5000 });
   // The listener goes on.
   const uuid = await two.guest();
   await two.migrate();
   expect(two.running()).toEqual({ source: [], target: [uuid] });
 });
 
-test("four come at once, and a fifth is told so", async () => {
+test("four come at once, and a fifth is told so; likewise of those that go", async () => {
   const open = Promise.withResolvers<void>();
   two.target.backend.gate = open.promise;
   const names = ["a", "b", "c", "d", "guest"];
   for (const name of names) await two.guest({ name });
   const moves = names.slice(0, 4).map((name) => two.source.domains.migrate(name, two.address, true));
   await vi.waitFor(() => expect(two.target.backend.launches).toBe(4));
-  expect((await failure(two.migrate())).message).toContain("4 domains are taken at once");
+  expect((await failure(two.migrate())).message).toContain("4 domains are on their way already");
+  const another = new Peers(readIdentity(two.authority.issue("another")), quiet, patience);
+  const transfer = await another.connect(two.address);
+  expect((await failure(transfer.offer(Buffer.from("{}"), 1))).message).toContain(
+    "4 domains are taken at once",
+  );
+  await transfer.close();
   open.resolve();
   await Promise.all(moves);
-  await two.migrate();
+  await vi.waitFor(two.migrate.bind(two), { timeout: 5000 });
   expect(two.running()).toMatchObject({ source: [], target: { length: 5 } });
 });

@@ -1,5 +1,6 @@
 import type { Server } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { PvhError } from "@pvh/errors";
 import { type Address, addressText } from "./address.ts";
 import type { Identity } from "./identity.ts";
 import { Link } from "./link.ts";
@@ -9,8 +10,8 @@ import { type Arrival, receive, refuse } from "./receiver.ts";
 import { Sender, type Transfer } from "./sender.ts";
 import { connectPeer, listenForPeers } from "./tls.ts";
 
-/** Each has a thread of its own, which waits for the memory. */
-const MOST_ARRIVALS = 4;
+/** In either direction: each has a thread of its own, which waits for the memory or for the network. */
+const MOST = 4;
 
 /** Connections to other daemons, in both directions. */
 export class Peers {
@@ -20,6 +21,7 @@ export class Peers {
   readonly #links = new Set<Link>();
   #server: Server | undefined;
   #arrivals = 0;
+  #departures = 0;
 
   constructor(identity: Identity, log: (line: string) => void, patience: Patience = PATIENCE) {
     this.#identity = identity;
@@ -27,9 +29,20 @@ export class Peers {
     this.#patience = patience;
   }
 
-  /** @throws PvhError MIGRATION_PEER */
+  /** @throws PvhError MIGRATION_PEER, or DOMAIN_STATE when enough are under way */
   async connect(address: Address): Promise<Transfer> {
-    const socket = await connectPeer(address, this.#identity, this.#patience.hello);
+    if (this.#departures >= MOST) throw enough();
+    this.#departures++;
+    const left = () => {
+      this.#departures--;
+    };
+    const socket = await connectPeer(address, this.#identity, this.#patience.hello).catch(
+      (error: unknown) => {
+        left();
+        throw error;
+      },
+    );
+    socket.once("close", left);
     return new Sender(this.#link(socket, addressText(address)));
   }
 
@@ -63,7 +76,7 @@ export class Peers {
     const link = this.#link(socket, addressText({ host, port }));
     this.#arrivals++;
     try {
-      if (this.#arrivals > MOST_ARRIVALS) await refuse(link, busy(link));
+      if (this.#arrivals > MOST) await refuse(link, busy(link));
       else await receive(link, land, this.#log);
     } finally {
       this.#arrivals--;
@@ -79,6 +92,13 @@ export class Peers {
   }
 }
 
-function busy({ peer }: Link) {
-  return peerFailed(peer, `is one too many: ${MOST_ARRIVALS} domains are taken at once; try again later`);
+function busy({ peer }: Link): PvhError {
+  return peerFailed(peer, `is one too many: ${MOST} domains are taken at once; try again later`);
+}
+
+function enough(): PvhError {
+  return new PvhError("DOMAIN_STATE", `${MOST} domains are on their way already; wait for one of them.`, {
+    field: "state",
+    found: `${MOST} migrations`,
+  });
 }

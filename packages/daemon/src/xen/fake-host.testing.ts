@@ -4,13 +4,17 @@ import { join } from "node:path";
 import { GuestConfig, type GuestConfigInput } from "@pvh/builder";
 import { encodeMessage, LocalClient, populateDomain0, Store, StoreConnection } from "@pvh/kvm/xenstore";
 import { type StoreTransport, type TransportListener, XenStore } from "@pvh/xenctl-ffi";
+import { socketPair } from "@pvh/xenctl-ffi/native";
 import type { DomainFile } from "./files.ts";
 import { waitAtGate } from "./gate.ts";
 import { type InstanceHost, XenInstance } from "./instance.ts";
 import { enterStore } from "./store-nodes.ts";
 import type {
+  BuiltDomain,
   DomainSummary,
+  ReceiveRequest,
   SaveRequest,
+  SendRequest,
   TaskInput,
   TaskName,
   TaskNotices,
@@ -110,6 +114,14 @@ export class FakeWorkers extends XenWorkers {
   /** How a domain is saved: it has its guest suspended, and then says whether that is so. */
   saves: (request: SaveRequest, suspended: () => Promise<boolean>) => Promise<void> = async () => {};
 
+  /** How a domain is sent, likewise. */
+  sends: (request: SendRequest, suspended: () => Promise<boolean>) => Promise<void> = async () => {};
+
+  /** How a domain is made of what comes in. */
+  receives: (request: ReceiveRequest, ready: () => void) => Promise<BuiltDomain> = async () => {
+    throw new Error("nothing is received");
+  };
+
   override async run<Name extends TaskName>(
     name: Name,
     input: TaskInput<Name>,
@@ -125,6 +137,15 @@ export class FakeWorkers extends XenWorkers {
       const request = input as SaveRequest;
       await this.saves(request, () => suspension(request.gate, notices));
     }
+    if (name === "send") {
+      const request = input as SendRequest;
+      await this.sends(request, () => suspension(request.gate, notices));
+    }
+    if (name === "receive") {
+      const ready = () => notices.created?.(DOMID);
+      return (await this.receives(input as ReceiveRequest, ready)) as TaskOutput<Name>;
+    }
+    if (name === "socket-pair") return socketPair() as TaskOutput<Name>;
     return this.#answer(name, input) as TaskOutput<Name>;
   }
 
