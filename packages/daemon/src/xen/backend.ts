@@ -39,7 +39,7 @@ import {
   untilConsole,
 } from "./store-nodes.ts";
 import { isSuspended } from "./suspension.ts";
-import { writeUserData } from "./user-data.ts";
+import { removeUserData, writeUserData } from "./user-data.ts";
 import type { BuiltDomain, DomainSummary } from "./worker/tasks.ts";
 import { XenWorkers } from "./workers.ts";
 
@@ -173,6 +173,7 @@ export class XenBackend implements Backend {
       found.set(file.domid, domains.find(({ domid }) => domid === file.domid)?.uuid ?? uuid);
     for (const [domid, handle] of found) {
       await removeDomain(host, new XenDevices(host, { domid, uuid: handle, dir: () => dir }), domid, handle);
+      removeUserData(domid, uuid);
     }
     // Somebody else may have taken the domain away.
     await endQemu(dir);

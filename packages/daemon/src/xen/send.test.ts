@@ -16,6 +16,7 @@ import { readHead } from "./saved/head.ts";
 import { decodeOwnData } from "./saved/own-data.ts";
 import { bytesSource } from "./saved/source.ts";
 import { refuseSharedDisk } from "./shared-disk.ts";
+import { leaveStore } from "./store-nodes.ts";
 import type { SendRequest } from "./worker/tasks.ts";
 
 const uuid = "11111111-1111-4111-8111-111111111111";
@@ -252,8 +253,14 @@ test("a domain that has just come in takes its own name and uuid, also beside th
   expect(host.workers.domains).toMatchObject([{ domid: 5, uuid }]);
   expect(await store.read("/local/domain/5/name")).toBe("g");
   expect(await store.read(`/vm/${interim}/name`)).toBeUndefined();
-  // When one of them goes the other has all that it needs.
-  await store.write("/local/domain/4/name", "gone");
-  await instance.destroy();
+  // What a daemon has left that was killed while it became the other one.
+  await store.write("/local/domain/6/vm", "/vm/half");
+  await store.write("/vm/half/name", "half");
+  await leaveStore(store, 6, interim);
+  expect(await store.list("/vm")).toEqual([uuid]);
+  // When the other one goes this one has all that it needs.
+  await leaveStore(store, 4, uuid);
   expect(await store.read(`/vm/${uuid}/name`)).toBe("g");
+  await instance.destroy();
+  expect(await store.list("/vm")).toEqual([]);
 });

@@ -41,20 +41,27 @@ export async function enterStore(
  */
 export async function leaveStore(store: XenStore, domid: number, uuid: string): Promise<void> {
   const backEnds = `${homeOf(0)}/backend`;
-  const vm = `/vm/${uuid}`;
-  const [kinds, readers = []] = await Promise.all([store.list(backEnds), store.permissions(vm)]);
-  const moved = readers.some((one) => one.domid !== 0 && one.domid !== domid);
+  const [kinds, vms] = await Promise.all([store.list(backEnds), vmsOf(store, domid, uuid)]);
   const paths = [
     ...kinds.map((kind) => `${backEnds}/${kind}/${domid}`),
     homeOf(domid),
     `${homeOf(0)}/device-model/${domid}`,
-    ...(moved ? [] : [vm]),
+    ...vms,
     `/libxl/${domid}`,
   ];
   await makeChanges(
     store,
     paths.map((path) => ({ kind: "remove", path })),
   );
+}
+
+/** What belongs to a domain's uuid, and to the other one that it has when it was just becoming another domain. */
+async function vmsOf(store: XenStore, domid: number, uuid: string): Promise<string[]> {
+  const named = `/vm/${uuid}`;
+  const vms = [...new Set([named, (await store.read(`${homeOf(domid)}/vm`)) ?? named])];
+  // Whoever may read it has it.
+  const readers = await Promise.all(vms.map((vm) => store.permissions(vm)));
+  return vms.filter((_, i) => !readers[i]?.some((one) => one.domid !== 0 && one.domid !== domid));
 }
 
 /**
