@@ -105,6 +105,16 @@ test("what QEMU refuses is told in its words, and leaves nothing", async () => {
   });
   await expectNothing(host);
 
+  qemu.refusal = "Block node is read-only";
+  await expect(instance.attachDisk(parseDisk(`${qemu.image("r")},qcow2,xvda,r`))).rejects.toMatchObject({
+    code: "HOST_UNSUPPORTED",
+    message: expect.stringMatching(
+      /^disk: .*\/r is to be read only, but this QEMU serves images of format qcow2 only/,
+    ),
+    cause: { code: "XEN_DEVICE" },
+  });
+  await expectNothing(host);
+
   // The others stay.
   qemu.refusal = undefined;
   await instance.attachDisk(parseDisk(`${qemu.image("b")},qcow2,xvdb,w`));

@@ -11,6 +11,7 @@ import type { DeviceHost } from "./devices.ts";
 import { imageOf, phyNodes, qdiskNodes, type ServedDevice } from "./disk-nodes.ts";
 import { requireFormat } from "./image-format.ts";
 import { type QdiskOwner, QdiskServer } from "./qdisk-server.ts";
+import { readOnlyRefused } from "./read-only-qdisk.ts";
 import { refuseSharedDisk } from "./shared-disk.ts";
 import { XENBUS, xenbusName } from "./xenbus.ts";
 
@@ -109,7 +110,7 @@ export class DomainDisks {
       await this.#undo(await this.#pathsOf(qdiskNodes(disk).id)).catch((second: unknown) => {
         process.stderr.write(`disk ${disk.vdev} of domain ${this.#domid}: ${formatError(second)}\n`);
       });
-      throw error;
+      throw readOnlyRefused(disk, error) ?? error;
     }
   }
 
