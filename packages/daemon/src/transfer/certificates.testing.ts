@@ -1,10 +1,25 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { IdentityFiles } from "./identity.ts";
 
 const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+
+/** Why there can be no certificates here, or undefined. */
+export function missingOpenssl(): string | undefined {
+  if (spawnSync("openssl", ["version"]).error === undefined) return undefined;
+  return "openssl is not installed: apt-get install openssl";
+}
+
+/** For suites that are skipped without; never in CI. */
+export function withoutOpenssl(): boolean {
+  const missing = missingOpenssl();
+  if (missing === undefined) return false;
+  if (process.env.CI === "true") throw new Error(missing);
+  process.stderr.write(`skipped: tests with certificates. ${missing}\n`);
+  return true;
+}
 
 /** An authority of its own, in a folder of its own. Needs the program openssl. */
 export class TestAuthority implements Disposable {

@@ -1,11 +1,13 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { decodeXz } from "./liblzma.ts";
 
 const text = Buffer.from("what is packed comes out again ".repeat(1000));
-const packed = execFileSync("xz", ["--check=crc32", "--x86", "--lzma2=dict=1MiB"], { input: text });
+const noXz = spawnSync("xz", ["--version"]).error !== undefined;
+if (noXz && process.env.CI === "true") throw new Error("xz is not installed; with CI=true it must be");
 
-test("a stream gives just what is in it, or nothing is said of it", () => {
+test.skipIf(noXz)("a stream gives just what is in it, or nothing is said of it", () => {
+  const packed = execFileSync("xz", ["--check=crc32", "--x86", "--lzma2=dict=1MiB"], { input: text });
   const output = new Uint8Array(text.length);
   expect(decodeXz(packed, output)).toBe(true);
   expect(Buffer.from(output).equals(text)).toBe(true);
