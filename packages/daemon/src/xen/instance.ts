@@ -19,6 +19,7 @@ import type { CrashReport, ExitRecord } from "../domain.ts";
 import { Serial } from "../serial.ts";
 import { readLog } from "./console-log.ts";
 import { askGuest, deaf } from "./control.ts";
+import { deviceConfigs } from "./device-configs.ts";
 import { type DeviceHost, XenDevices } from "./devices.ts";
 import { exitReason, lastLine } from "./exit.ts";
 import { type DomainFile, readExit, removeEnd, saveConsole, writeDomainFile, writeExit } from "./files.ts";
@@ -245,6 +246,7 @@ export class XenInstance implements Instance {
   }
 
   async migrate({ connect, live }: Departure): Promise<void> {
+    await this.#refuseQdisks();
     const { suspension, memory } = await this.#suspendable("migrate", "migrated");
     const transfer = await connect().catch(async (error: unknown) => {
       throw await suspension.giveUpAfter(error);
@@ -259,6 +261,18 @@ export class XenInstance implements Instance {
       live,
     });
     await this.endMoved(transfer.peer);
+  }
+
+  /** The QEMU of the other host would open an image of which this one's still has the tables in memory. */
+  async #refuseQdisks(): Promise<void> {
+    const { disk } = await deviceConfigs(this.#host.store, this.#file.domid);
+    const [first] = disk.filter(({ backendtype }) => backendtype === "qdisk");
+    if (first === undefined) return;
+    throw unsupported(
+      "xen",
+      `migrate a domain whose disk ${first.vdev} QEMU serves`,
+      "both hosts would have the image open, which destroys it; save the domain here and restore it there",
+    );
   }
 
   /** Takes the domain away, which runs on another host. */

@@ -2,10 +2,13 @@ import { closeSync, mkdirSync, writeFileSync, write as writeLater } from "node:f
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { SHUTDOWN } from "@pvh/abi";
+import { parseDisk } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { expect, test, vi } from "vitest";
 import { peerFailed, undecided } from "../transfer/problems.ts";
 import type { Transfer } from "../transfer/sender.ts";
+import { addDevice } from "./device-nodes.ts";
+import { qdiskNodes } from "./disk-nodes.ts";
 import { FakeHost } from "./fake-host.testing.ts";
 import { readExit } from "./files.ts";
 import type { XenInstance } from "./instance.ts";
@@ -173,6 +176,10 @@ test("what cannot be migrated is refused before anybody is connected to", async 
   host.workers.domains = host.workers.domains.map((one) => ({ ...one, paused: true }));
   const direct = await host.start(uuid);
   await expect(direct.migrate({ connect, live: true })).rejects.toMatchObject({ code: "DOMAIN_STATE" });
+  await addDevice(host.store, 5, qdiskNodes(parseDisk("/a,qcow2,xvda")));
+  await expect(direct.migrate({ connect, live: true })).rejects.toThrow(
+    "The xen backend cannot migrate a domain whose disk xvda QEMU serves; both hosts would have the image open",
+  );
   expect(connect).not.toHaveBeenCalled();
 });
 
