@@ -22,11 +22,12 @@ import {
   writeDomainFile,
 } from "./files.ts";
 import { findDomain } from "./find-domain.ts";
-import { type InstanceHost, removeDomain, XenInstance } from "./instance.ts";
+import { type InstanceHost, XenInstance } from "./instance.ts";
 import { recoverMigration } from "./interrupted-migration.ts";
 import { recoverSave } from "./interrupted-save.ts";
 import { endQemu } from "./qemu-process.ts";
 import { receiveDomain } from "./receive.ts";
+import { removeDomain } from "./remove-domain.ts";
 import { readHead } from "./saved/head.ts";
 import { dataOfTexts, readSavedDomain } from "./saved/read-saved.ts";
 import { bytesSource } from "./saved/source.ts";

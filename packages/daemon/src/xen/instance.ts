@@ -1,8 +1,8 @@
 import { renameSync } from "node:fs";
 import { PAGE_SIZE, SENDTRIGGER } from "@pvh/abi";
-import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
+import type { DiskConfig, VifConfig } from "@pvh/builder";
 import { formatError, PvhError } from "@pvh/errors";
-import { type DeviceStatus, requireMemoryTarget, requireVcpuCount } from "@pvh/kvm";
+import { type DeviceStatus, requireVcpuCount } from "@pvh/kvm";
 import {
   type AfterSave,
   type Departure,
@@ -25,20 +25,22 @@ import { exitReason, lastLine } from "./exit.ts";
 import { type DomainFile, readExit, removeEnd, saveConsole, writeDomainFile, writeExit } from "./files.ts";
 import { lookAt } from "./find-domain.ts";
 import { FIRST_PORTS } from "./first-ports.ts";
+import { setMaxMemory, setMemory } from "./memory-limits.ts";
 import { removeMigration } from "./migration-marker.ts";
+import { removeDomain } from "./remove-domain.ts";
 import { saveDomain } from "./save.ts";
 import { removeMarker } from "./save-marker.ts";
 import { sendDomain } from "./send.ts";
 import { changeIdentityInStore, enterStore, homeOf, leaveStore, renameInStore } from "./store-nodes.ts";
 import { isSuspended, Suspension, type SuspensionReason } from "./suspension.ts";
 import { removeUserData, writeUserData } from "./user-data.ts";
+import { mostVcpus, requireVcpu, setVcpusOnline } from "./vcpus.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
 
 const MIB = 2 ** 20;
 /** The one thing that is done alone. */
 const REMAINS = "remains";
 const KIB_PER_MIB = 1024;
-const SLACK_KIB = 1024;
 /** How long xenconsoled gets to take what a guest printed last. */
 const DRAIN_MS = 2000;
 
@@ -143,29 +145,12 @@ export class XenInstance implements Instance {
 
   async setMemory(memory: number): Promise<void> {
     await this.#summary();
-    const { domid, config } = this.file;
-    const limit = await this.#memoryNode("static-max");
-    requireMemoryTarget(limit === undefined ? config : { ...config, maxmem: limit / KIB_PER_MIB }, memory);
-    const kib = memory * KIB_PER_MIB;
-    await this.#host.workers.run("set-max-memory", { domid, kib: kib + SLACK_KIB });
-    await this.#host.store.write(`${homeOf(domid)}/memory/target`, `${kib}`);
+    await setMemory(this.#host, this.file, memory);
   }
 
   async setMaxMemory(memory: number): Promise<void> {
     await this.#summary();
-    const { domid, config } = this.file;
-    const target = (await this.#memoryNode("target")) ?? config.memory * KIB_PER_MIB;
-    const kib = memory * KIB_PER_MIB;
-    if (kib < target) {
-      const now = Math.ceil(target / KIB_PER_MIB);
-      throw new PvhError(
-        "CONFIG_INVALID",
-        `maxmem is ${memory}, but the guest is told to have ${now} MiB; lower that first (mem-set).`,
-        { field: "maxmem", found: memory, allowed: `at least ${now}` },
-      );
-    }
-    await this.#host.workers.run("set-max-memory", { domid, kib: kib + SLACK_KIB });
-    await this.#host.store.write(`${homeOf(domid)}/memory/static-max`, `${kib}`);
+    await setMaxMemory(this.#host, this.file, memory);
   }
 
   async setShare(share: Partial<Share>): Promise<void> {
@@ -176,14 +161,14 @@ export class XenInstance implements Instance {
   async pin({ vcpu, ...affinity }: Pinning): Promise<void> {
     await this.#summary();
     const { domid } = this.file;
-    if (vcpu !== undefined) this.#requireVcpu(vcpu);
+    if (vcpu !== undefined) requireVcpu(this.file.config, vcpu);
     const vcpus = vcpu === undefined ? [...Array(mostVcpus(this.file.config)).keys()] : [vcpu];
     await this.#host.workers.run("pin", { domid, vcpus, ...affinity });
   }
 
   async trigger(trigger: Trigger, vcpu: number): Promise<void> {
     await this.#summary();
-    this.#requireVcpu(vcpu);
+    requireVcpu(this.file.config, vcpu);
     if (trigger === "power") {
       throw unsupported("xen", "press a power button", "PVH guests have none there; shutdown asks the guest");
     }
@@ -322,16 +307,10 @@ export class XenInstance implements Instance {
   }
 
   async setVcpus(count: number): Promise<void> {
-    requireVcpuCount(this.file.config, count);
+    const { domid, config } = this.file;
+    requireVcpuCount(config, count);
     await this.#summary();
-    const maxvcpus = mostVcpus(this.file.config);
-    await this.#host.store.transaction(async (view) => {
-      for (let vcpu = 0; vcpu < maxvcpus; vcpu++) {
-        const path = `${homeOf(this.file.domid)}/cpu/${vcpu}/availability`;
-        const wanted = vcpu < count ? "online" : "offline";
-        if ((await view.read(path)) !== wanted) await view.write(path, wanted);
-      }
-    });
+    await setVcpusOnline(this.#host.store, domid, mostVcpus(config), count);
   }
 
   async attachDisk(disk: DiskConfig): Promise<DeviceStatus> {
@@ -555,20 +534,6 @@ export class XenInstance implements Instance {
   }
 
   /** KiB */
-  async #memoryNode(name: "target" | "static-max"): Promise<number | undefined> {
-    const text = await this.#host.store.read(`${homeOf(this.file.domid)}/memory/${name}`);
-    return text === undefined || !/^[0-9]+$/.test(text) ? undefined : Number(text);
-  }
-
-  #requireVcpu(vcpu: number): void {
-    const most = mostVcpus(this.file.config);
-    if (vcpu < most) return;
-    throw new PvhError("CONFIG_INVALID", `vcpu is ${vcpu}, but the domain has the vCPUs 0 to ${most - 1}.`, {
-      field: "vcpu",
-      found: vcpu,
-      allowed: `0 to ${most - 1}`,
-    });
-  }
 
   /** All output that was kept, when xenconsoled has taken the guest's last. */
   async #lastOutput(): Promise<Uint8Array> {
@@ -631,38 +596,4 @@ export class XenInstance implements Instance {
       found: "ended",
     });
   }
-}
-
-/** Devices first, as libxl does: their back ends hold pages of the domain. */
-export async function removeDomain(
-  { store, workers, userData }: DeviceHost,
-  devices: XenDevices,
-  domid: number,
-  uuid: string,
-): Promise<void> {
-  const there = (await lookAt({ workers }, domid, uuid)) !== undefined;
-  if (there) await unlessGone(workers.run("pause", domid));
-  // Its number may be another domain's by now.
-  if (there || (await store.read(`${homeOf(domid)}/vm`)) === `/vm/${uuid}`) {
-    await devices.removeAll();
-    if (there) await unlessGone(workers.run("destroy", domid));
-    await leaveStore(store, domid, uuid);
-  } else {
-    await devices.endServers();
-  }
-  removeUserData(domid, uuid, userData);
-}
-
-/** Another toolstack may be taking the domain away, too. */
-async function unlessGone(call: Promise<unknown>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (!(error instanceof PvhError && error.code === "XEN_CALL" && error.details.found === "ESRCH"))
-      throw error;
-  }
-}
-
-function mostVcpus({ vcpus, maxvcpus = vcpus }: GuestConfig): number {
-  return maxvcpus;
 }
