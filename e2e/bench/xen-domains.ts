@@ -12,6 +12,8 @@ const ROUNDS = 5;
 /** Of pvhd, which runs for months: its code is compiled then. */
 const WARM_UP = 5;
 const SMALL_DOMAINS = 200;
+/** Of kernels, so far. */
+let copies = 0;
 
 const dir = mkdtempSync(join(tmpdir(), "pvh-bench-"));
 const state = join(dir, "state");
@@ -51,8 +53,6 @@ async function createOnce(kernel: string): Promise<void> {
   await create({ name: "other", type: "pvh", kernel, memory: 512 });
   await client.deleteDomain("other");
 }
-
-let copies = 0;
 
 /** What pvhd has not seen yet. */
 async function copyOf(kernel: string): Promise<string> {
