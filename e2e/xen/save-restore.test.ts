@@ -194,7 +194,8 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
       await run("pvhctl save -c counter /tmp/ours");
       const saved = await lastCount();
       await countsOn(saved);
-      expect((await counts()).map(({ count }) => count)).toEqual([...(await counts()).keys()]);
+      const all = await counts();
+      expect(all.map(({ count }) => count)).toEqual([...all.keys()]);
       await run("pvhctl destroy counter");
 
       await run(`rm ${LOG}; xl restore /tmp/ours; until [ -s ${LOG} ]; do sleep 1; done`);
