@@ -230,6 +230,15 @@ export class XenInstance implements Instance {
     removeMarker(this.#dir);
   }
 
+  /** Its guest was asked to suspend by a daemon that is gone: should it do so yet, it goes on at once. */
+  async resumeLate(): Promise<void> {
+    const { domid, uuid } = this.file;
+    this.#suspension = Suspension.abandoned(this.#host, domid);
+    const asked = performance.now();
+    // It may just have done it, before anybody watched.
+    this.look(await lookAt(this.#host, domid, uuid), asked);
+  }
+
   async migrate({ connect, live }: Departure): Promise<void> {
     await this.#refuseQdisks();
     const { suspension, memory } = await this.#suspendable("migrate", "migrated");

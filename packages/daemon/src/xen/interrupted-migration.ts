@@ -1,4 +1,5 @@
 import type { DeviceHost } from "./devices.ts";
+import type { Recovered } from "./interrupted-save.ts";
 import { readMigration, removeMigration } from "./migration-marker.ts";
 import { isSuspended, resumeDomain, withdrawRequest } from "./suspension.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
@@ -15,7 +16,7 @@ export async function recoverMigration(
   dir: string,
   domid: number,
   found: DomainSummary | undefined,
-): Promise<{ moved: string } | { found: DomainSummary | undefined }> {
+): Promise<{ moved: string } | Recovered> {
   const marker = readMigration(dir);
   if (marker === undefined || found === undefined || found.dying) {
     removeMigration(dir);
@@ -25,7 +26,7 @@ export async function recoverMigration(
   if (!isSuspended(found)) {
     await withdrawRequest(host, domid);
     removeMigration(dir);
-    return { found };
+    return { found, late: true };
   }
   if (step === "moved") return { moved: peer };
   const paused = step === "permitted";

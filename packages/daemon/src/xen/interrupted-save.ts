@@ -3,19 +3,26 @@ import { removeMarker, settleMarker } from "./save-marker.ts";
 import { isSuspended, resumeDomain, withdrawRequest } from "./suspension.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
 
+/** What the hypervisor has of a domain that goes on. */
+export interface Recovered {
+  found: DomainSummary | undefined;
+  /** Its guest may have taken the request, and suspend yet. */
+  late?: true;
+}
+
 /**
  * Finishes what a daemon that was killed did to a domain that it was saving: removes half a file and lets the guest go on;
  * or, when all was written, leaves the domain to whoever ends it.
  *
  * @param found what the hypervisor has of the domain
- * @returns the file of a saved domain that must end now; else what the hypervisor has of it since
+ * @returns the file of a saved domain that must end now; else what is known of it since
  */
 export async function recoverSave(
   host: DeviceHost,
   dir: string,
   domid: number,
   found: DomainSummary | undefined,
-): Promise<{ saved: string } | { found: DomainSummary | undefined }> {
+): Promise<{ saved: string } | Recovered> {
   const interrupted = settleMarker(dir);
   if (interrupted === undefined || found === undefined || found.dying) {
     removeMarker(dir);
@@ -30,5 +37,5 @@ export async function recoverSave(
   }
   await withdrawRequest(host, domid);
   removeMarker(dir);
-  return { found };
+  return { found, late: true };
 }

@@ -176,7 +176,7 @@ test("a daemon that was killed in the midst of it is cleaned up after", async ()
   writeFileSync(partial, "");
   writeMarker(host.dir, { partial, file, ends: true });
   await host.store.write(request, "suspend");
-  await recover();
+  expect(await recover()).toEqual({ found: host.workers.domains[0], late: true });
   expect([await host.store.read(request), existsSync(partial)]).toEqual(["", false]);
 
   writeFileSync(partial, "");
@@ -190,4 +190,21 @@ test("a daemon that was killed in the midst of it is cleaned up after", async ()
   writeMarker(host.dir, { partial, file, ends: true });
   host.workers.shutDown(uuid, SHUTDOWN.suspend);
   expect(await recover()).toEqual({ saved: file });
+});
+
+test.each(["before", "after"])("a guest that suspends %s the next daemon looks goes on", async (when) => {
+  await using host = new FakeHost();
+  const { instance } = await running(host);
+  if (when === "before") host.workers.shutDown(uuid, SHUTDOWN.suspend);
+  await instance.resumeLate();
+  if (when === "after") {
+    host.workers.shutDown(uuid, SHUTDOWN.suspend);
+    host.released();
+  }
+  await vi.waitFor(() => expect(host.workers.calls).toContain("resume"));
+  expect(await instance.status()).toMatchObject({ state: "running" });
+  // What comes then is an end.
+  host.workers.shutDown(uuid, SHUTDOWN.poweroff);
+  host.released();
+  expect(await instance.exited).toMatchObject({ reason: "poweroff" });
 });

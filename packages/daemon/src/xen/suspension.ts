@@ -34,6 +34,14 @@ export class Suspension {
     this.#outcome.promise.catch(() => {});
   }
 
+  /** One that a daemon has asked for which is gone. */
+  static abandoned(host: DeviceHost, domid: number): Suspension {
+    const suspension = new Suspension(host, domid);
+    suspension.#asked = true;
+    suspension.#givenUpAt = performance.now();
+    return suspension;
+  }
+
   /** Whether it is neither over nor given up. */
   get active(): boolean {
     return this.#overAt === undefined && this.#givenUpAt === undefined;
