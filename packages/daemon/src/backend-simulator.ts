@@ -40,6 +40,7 @@ import type {
   Share,
 } from "./backend.ts";
 import { ExitReason, ExitRecord } from "./domain.ts";
+import { isUndecided } from "./transfer/problems.ts";
 import type { Arrival } from "./transfer/receiver.ts";
 import type { Transfer } from "./transfer/sender.ts";
 
@@ -539,7 +540,7 @@ export class SimulatedGuest {
       await transfer.finish();
       await transfer.permit();
     } catch (error) {
-      if (error instanceof PvhError && error.code === "MIGRATION_UNDECIDED") this.state = "paused";
+      if (isUndecided(error)) this.state = "paused";
       await transfer.close(error);
       throw error;
     }

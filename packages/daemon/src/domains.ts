@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isDeepStrictEqual } from "node:util";
-import { type DiskConfig, GuestConfig, type VifConfig } from "@pvh/builder";
-import { formatError, PvhError, shown } from "@pvh/errors";
+import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
+import { formatError, PvhError } from "@pvh/errors";
 import { type DeviceStatus, requireMemoryTarget, requireVcpuCount } from "@pvh/kvm";
 import type {
   AfterSave,
@@ -20,10 +19,12 @@ import { DomainTable, type Entry } from "./domain-table.ts";
 import { LifeCycle } from "./life-cycle.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { reconcile } from "./reconcile.ts";
+import { nameTaken, refuseOtherRequest, requireName, uuidTaken, wrongState } from "./refusals.ts";
 import { requireShare } from "./scheduling.ts";
 import { Serial } from "./serial.ts";
 import type { Store } from "./store.ts";
 import { type Address, addressText } from "./transfer/address.ts";
+import { isUndecided } from "./transfer/problems.ts";
 import type { Arrival } from "./transfer/receiver.ts";
 import type { Transfer } from "./transfer/sender.ts";
 
@@ -542,23 +543,8 @@ export class Domains {
   }
 }
 
-function requireName(name: string): void {
-  const { error } = GuestConfig.shape.name.safeParse(name);
-  if (error === undefined) return;
-  const allowed = "a text of 1 to 255 bytes without control characters and /, not like a domid or a uuid";
-  throw new PvhError("CONFIG_INVALID", `name is ${shown(name)}; it must be ${allowed}.`, {
-    field: "name",
-    found: shown(name),
-    allowed,
-  });
-}
-
 function isGone(error: unknown): boolean {
   return error instanceof PvhError && error.code === "VMM_DIED";
-}
-
-function isUndecided(error: unknown): boolean {
-  return error instanceof PvhError && error.code === "MIGRATION_UNDECIDED";
 }
 
 /** @throws PvhError DEVICE_NOT_FOUND */
@@ -571,37 +557,4 @@ function vifOfMac(devices: readonly DeviceStatus[], text: string): number {
     found: text,
     allowed: "devid or MAC of an interface of the domain",
   });
-}
-
-function refuseOtherRequest(known: DomainRecord, wanted: GuestConfig, startPaused: boolean): void {
-  if (isDeepStrictEqual(known.config, wanted) && known.startPaused === startPaused) return;
-  throw new PvhError(
-    "DOMAIN_UUID_TAKEN",
-    `The uuid ${known.uuid} belongs to the domain ${JSON.stringify(known.name)}, which has another config; leave uuid out, or delete that domain.`,
-    { field: "uuid", found: known.uuid },
-  );
-}
-
-function uuidTaken({ uuid, name, state }: DomainRecord): PvhError {
-  return new PvhError(
-    "DOMAIN_UUID_TAKEN",
-    `The uuid ${uuid} belongs to the domain ${JSON.stringify(name)}, which is ${state}; destroy that domain first.`,
-    { field: "uuid", found: uuid },
-  );
-}
-
-function nameTaken(holder: DomainRecord): PvhError {
-  return new PvhError(
-    "DOMAIN_NAME_TAKEN",
-    `The name ${JSON.stringify(holder.name)} belongs to a domain that is ${holder.state} (${holder.uuid}); choose another name, or destroy that domain.`,
-    { field: "name", found: holder.name },
-  );
-}
-
-function wrongState(record: DomainRecord, action: string): PvhError {
-  return new PvhError(
-    "DOMAIN_STATE",
-    `The domain ${JSON.stringify(record.name)} is ${record.state}; only a live one can be told to ${action}.`,
-    { field: "state", found: record.state },
-  );
 }

@@ -26,7 +26,7 @@ export interface LifeCycleOptions {
 }
 
 /** What a domain goes on from, instead of booting. */
-export type Origin = Pick<DomainStart, "saved" | "arrival">;
+type Origin = Pick<DomainStart, "saved" | "arrival">;
 
 interface Settlement {
   /** False when the policy of the config is not asked. */
@@ -107,7 +107,7 @@ export class LifeCycle {
   async #start(
     entry: Entry,
     startPaused: boolean,
-    origin: Pick<DomainStart, "saved" | "arrival">,
+    origin: Origin,
   ): Promise<{ instance: Instance; run: Pick<DomainRecord, "domid" | "run"> }> {
     makeRuntimeDirectory(entry.dir);
     const { uuid, config } = entry.record;

@@ -71,9 +71,11 @@ test("a problem keeps its code, its details and its causes, and fits into a fram
     problem: { code: "HOST_MEMORY", detail: "There is too little.", field: "memory", found: "7" },
   });
   expect(problem).toMatchObject({ problem: { causes: ["the inner one", "the innermost"] } });
-  const long = "x".repeat(100_000);
-  const big = problemMessage(
-    new PvhError("XEN_CALL", long, { found: long, excerpt: long, cause: new Error(long) }),
-  );
+  // Six bytes each.
+  const long = "\u0001".repeat(100_000);
+  let deep = new Error(long);
+  for (let i = 0; i < 20; i++) deep = new Error(long, { cause: deep });
+  const details = { field: long, found: long, allowed: long, excerpt: long, cause: deep };
+  const big = problemMessage(new PvhError("XEN_CALL", long, details));
   expect(encodeMessage(big).length).toBeLessThan(LIMITS.message);
 });

@@ -62,20 +62,12 @@ export class Link {
    * @throws PvhError MIGRATION_PEER
    */
   async next(ms: number): Promise<Incoming> {
-    const timer = setTimeout(() => {
-      this.#stream.destroy(new Error(`Nothing has come for ${ms / 1000} s.`));
-    }, ms);
-    try {
+    return this.#within(ms, `Nothing has come for ${ms / 1000} s.`, async () => {
       const frame = await this.#frames.next();
       if (frame === undefined) throw new Error("It has closed the connection.");
       const { kind, body } = frame;
       return kind === "message" ? decodeMessage(body) : { kind, bytes: body };
-    } catch (cause) {
-      this.#stream.destroy();
-      throw peerFailed(this.peer, "has broken off", cause);
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   /** @throws PvhError MIGRATION_PEER, or the problem that is told instead */
@@ -116,16 +108,22 @@ export class Link {
     this.#stream.destroy();
   }
 
-  async #write(kind: FrameKind, body: Uint8Array): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const late = () => this.#stream.destroy(new Error("The other side takes nothing any more."));
-    const timer = setTimeout(late, this.patience.memory);
-    this.#stream.write(encodeFrame(kind, body), (error) => {
-      if (error === null || error === undefined) resolve();
-      else reject(error);
+  #write(kind: FrameKind, body: Uint8Array): Promise<void> {
+    return this.#within(this.patience.memory, "The other side takes nothing any more.", () => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#stream.write(encodeFrame(kind, body), (error) => {
+        if (error === null || error === undefined) resolve();
+        else reject(error);
+      });
+      return promise;
     });
+  }
+
+  /** What fails, or takes longer, is the end of the connection. */
+  async #within<T>(ms: number, late: string, work: () => Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.#stream.destroy(new Error(late)), ms);
     try {
-      await promise;
+      return await work();
     } catch (cause) {
       this.#stream.destroy();
       throw peerFailed(this.peer, "has broken off", cause);

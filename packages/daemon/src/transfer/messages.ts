@@ -6,6 +6,8 @@ const PROTOCOL = "pvhd-migration";
 /** The one version that is spoken. */
 export const VERSION = 1;
 
+const MOST_CAUSES = 8;
+
 const text = z.string().max(LIMITS.message);
 
 const ProblemMessage = z.object({
@@ -21,7 +23,7 @@ const ProblemMessage = z.object({
   line: z.int().exactOptional(),
   column: z.int().exactOptional(),
   excerpt: text.exactOptional(),
-  causes: z.array(text).max(16).exactOptional(),
+  causes: z.array(text).max(MOST_CAUSES).exactOptional(),
 });
 
 /**
@@ -59,7 +61,7 @@ export function decodeMessage(body: Uint8Array): Message {
 }
 
 /** Characters of a text that a problem repeats. */
-const LONGEST = 2000;
+const LONGEST = 500;
 
 /** A failure here, for the other side; what it quotes is cut so that it fits. */
 export function problemMessage(error: unknown): Message {
@@ -70,7 +72,7 @@ export function problemMessage(error: unknown): Message {
       typeof value === "string" ? value.slice(0, LONGEST) : value,
     ]),
   );
-  const kept = causes?.map((cause) => cause.slice(0, LONGEST));
+  const kept = causes?.slice(0, MOST_CAUSES).map((cause) => cause.slice(0, LONGEST));
   return Message.parse({
     kind: "problem",
     problem: { ...short, ...(kept === undefined ? {} : { causes: kept }) },

@@ -18,6 +18,11 @@ export function peerSays(peer: string, problem: Problem): PvhError {
   });
 }
 
+/** Whether nobody knows where a domain runs. */
+export function isUndecided(error: unknown): boolean {
+  return error instanceof PvhError && error.code === "MIGRATION_UNDECIDED";
+}
+
 /** It was permitted to run there, and nobody knows whether it does. */
 export function undecided(peer: string, cause: unknown): PvhError {
   return new PvhError(

@@ -1,6 +1,7 @@
-import { formatError, PvhError } from "@pvh/errors";
+import { formatError } from "@pvh/errors";
 import type { Link } from "./link.ts";
 import { problemMessage } from "./messages.ts";
+import { isUndecided } from "./problems.ts";
 
 /** A domain that comes from another host, as far as it has come. */
 export interface Arrival {
@@ -45,7 +46,7 @@ export async function receive(
 /** Tells the other side why, and that nothing is left here. */
 export async function refuse(link: Link, error: unknown): Promise<void> {
   // Whether something is left is not known: so says silence.
-  if (error instanceof PvhError && error.code === "MIGRATION_UNDECIDED") {
+  if (isUndecided(error)) {
     link.destroy();
     return;
   }

@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
-import { formatError, PvhError } from "@pvh/errors";
+import { formatError } from "@pvh/errors";
+import { isUndecided } from "../transfer/problems.ts";
 import type { Transfer } from "../transfer/sender.ts";
 import type { DeviceHost } from "./devices.ts";
 import { headOf } from "./domain-head.ts";
@@ -96,8 +97,4 @@ async function sendMemory({ host, domain, suspension, transfer, live }: Sending)
   } finally {
     pipe.destroy();
   }
-}
-
-function isUndecided(error: unknown): boolean {
-  return error instanceof PvhError && error.code === "MIGRATION_UNDECIDED";
 }
