@@ -7,9 +7,10 @@ import type { Backend, DomainStart, HostDomain, HostSummary, Instance } from "..
 import type { ExitRecord, StageTiming } from "../domain.ts";
 import { endState } from "../policy.ts";
 import { arrivalName, arrivalUuid, markArrival, removeArrival } from "./arrival-marker.ts";
+import { coalesced } from "./coalesced.ts";
 import { findGuestLog, openLoggedConsole, readLog } from "./console-log.ts";
 import { openTerminalConsole } from "./console-terminal.ts";
-import { cpupoolNamed, namesOfCpupools } from "./cpupool.ts";
+import { cpupoolNamed } from "./cpupool.ts";
 import { type DeviceHost, type DeviceOwner, XenDevices } from "./devices.ts";
 import { exitReason } from "./exit.ts";
 import {
@@ -22,6 +23,7 @@ import {
   writeDomainFile,
 } from "./files.ts";
 import { findDomain } from "./find-domain.ts";
+import { summaryOf } from "./host-summary.ts";
 import { type InstanceHost, XenInstance } from "./instance.ts";
 import { recoverMigration } from "./interrupted-migration.ts";
 import { recoverSave } from "./interrupted-save.ts";
@@ -54,9 +56,12 @@ export class XenBackend implements Backend {
   readonly #instances = new Set<XenInstance>();
   readonly #kernelCache: string;
   #connection: Promise<XenStore> | undefined;
-  /** The look at all domains that is under way, and perhaps the one that follows it. */
-  #looking: Promise<void> = Promise.resolve();
-  #looks = 0;
+  /** Domains shut down or go, several at a time. */
+  readonly #release = coalesced(() =>
+    this.#lookAtAll().catch((error: unknown) => {
+      process.stderr.write(`domains cannot be looked after: ${formatError(error)}\n`);
+    }),
+  );
 
   /** @param kernelCache directory for unpacked kernels */
   constructor(kernelCache: string) {
@@ -225,26 +230,7 @@ export class XenBackend implements Backend {
 
   async checkHost(): Promise<HostSummary> {
     try {
-      const { workers, store } = await this.#host();
-      const { version, capabilities, freeMemory, totalMemory, cpus, hap, cpupools } = await workers.run(
-        "host",
-        null,
-      );
-      const names = await namesOfCpupools(store);
-      return {
-        backend: this.name,
-        usable: capabilities.some((kind) => kind.startsWith("hvm-3.0")),
-        version,
-        device: "/dev/xen/privcmd",
-        capabilities: {
-          ...Object.fromEntries(capabilities.map((kind) => [kind, 1])),
-          hap: hap ? 1 : 0,
-          cpus,
-        },
-        memoryTotal: Math.floor(totalMemory / MIB),
-        memoryAvailable: Math.floor(freeMemory / MIB),
-        cpupools: cpupools.map(({ id, ...pool }) => ({ name: names.get(id) ?? `Pool-${id}`, ...pool })),
-      };
+      return await summaryOf(await this.#host());
     } catch (error) {
       return { backend: this.name, usable: false, problem: toProblem(asPvhError(error)) };
     }
@@ -350,26 +336,12 @@ export class XenBackend implements Backend {
       void store.closed.then(() => {
         this.#connection = undefined;
       });
-      await store.watch("@releaseDomain", () => this.#release());
+      await store.watch("@releaseDomain", this.#release);
       return store;
     } catch (error) {
       this.#connection = undefined;
       throw error;
     }
-  }
-
-  /** A domain shuts down, or is gone; they come several at a time, and one look is for all that have come before it. */
-  #release(): void {
-    if (this.#looks > 1) return;
-    this.#looks++;
-    const look = this.#looking.then(() => this.#lookAtAll());
-    this.#looking = look
-      .catch((error: unknown) => {
-        process.stderr.write(`domains cannot be looked after: ${formatError(error)}\n`);
-      })
-      .finally(() => {
-        this.#looks--;
-      });
   }
 
   async #lookAtAll(): Promise<void> {

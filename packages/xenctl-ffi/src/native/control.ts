@@ -1,6 +1,5 @@
 import {
   coreVersionNote,
-  cpupoolInfo,
   createDomain4_17,
   createDomain4_19,
   domainInfo,
@@ -9,7 +8,6 @@ import {
   PAGE_SIZE,
   PFINFO_FIRST_ABSENT,
   physInfo,
-  SCHEDULERS,
   schedCredit,
   VCPUAFFINITY,
   vcpuGuestContext,
@@ -19,8 +17,8 @@ import { PvhError } from "@pvh/errors";
 import type { XenRelease } from "../releases.ts";
 import { bitmapOf, type CpuSet, cpusOf } from "./cpu-bitmap.ts";
 import { type CpuidChange, cpuidArray } from "./cpuid-array.ts";
+import { type Cpupool, readCpupools } from "./cpupools.ts";
 import { type RestoreRequest, restoreDomain, type SaveRequest, saveDomain } from "./domain-stream.ts";
-import { copyFrom } from "./libc.ts";
 import { Libxenctrl } from "./libxenctrl.ts";
 
 export type DomainInfo = ReturnType<typeof domainInfo.decode>;
@@ -74,15 +72,6 @@ export interface CreditShare {
   cap: number;
 }
 
-/** A group of the host's CPUs with a scheduler of its own. */
-export interface Cpupool {
-  id: number;
-  scheduler: string;
-  /** How many there are in it. */
-  domains: number;
-  cpus: CpuSet;
-}
-
 const LONGEST_TEXT = 1024;
 /** Domains of one call of xc_domain_getinfolist. */
 const INFO_BATCH = 256;
@@ -120,14 +109,7 @@ export class XenControl {
 
   /** By rising id. */
   cpupools(): Cpupool[] {
-    const size = this.#lib.call("xc_get_cpumap_size");
-    const found: Cpupool[] = [];
-    for (;;) {
-      const next = (found.at(-1)?.id ?? -1) + 1;
-      const pool = this.#lib.find("xc_cpupool_getinfo", next, (address) => readCpupool(address, size));
-      if (pool === undefined) return found;
-      found.push(pool);
-    }
+    return readCpupools(this.#lib);
   }
 
   /** The new domain's domid. It is paused. */
@@ -394,13 +376,4 @@ const ANY_DOMID = 0x7ff5;
 /** Pages of a size in bytes. */
 export function pages(size: number): number {
   return Math.ceil(size / PAGE_SIZE);
-}
-
-function readCpupool(address: bigint, size: number): Cpupool {
-  const [info, cpus] = [new Uint8Array(cpupoolInfo.size), new Uint8Array(size)];
-  copyFrom(info, address, info.length);
-  const { cpupool_id, sched_id, n_dom, cpumap } = cpupoolInfo.decode(info);
-  copyFrom(cpus, cpumap, size);
-  const scheduler = SCHEDULERS[sched_id] ?? `scheduler ${sched_id}`;
-  return { id: cpupool_id, scheduler, domains: n_dom, cpus: cpusOf(cpus) };
 }

@@ -4,7 +4,6 @@ export { callError } from "./call-error.ts";
 export {
   type Affinity,
   type ChannelStatus,
-  type Cpupool,
   type CreditScheduler,
   type CreditShare,
   type DomainInfo,
@@ -14,6 +13,7 @@ export {
   type PhysInfo,
   XenControl,
 } from "./control.ts";
+export type { Cpupool } from "./cpupools.ts";
 export type { RestoreRequest, SaveRequest } from "./domain-stream.ts";
 export { ForeignMemory } from "./foreign-memory.ts";
 export { decodeXz } from "./liblzma.ts";

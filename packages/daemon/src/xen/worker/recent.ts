@@ -17,12 +17,12 @@ export class Scratch {
 
 /** What was made of a file last, and the memory that it is in; both go when they were not used for a while. */
 export class Recent<T> {
-  readonly scratches: readonly Scratch[];
+  readonly #scratches: readonly Scratch[];
   #last: { key: string; value: T } | undefined;
   #expiry: NodeJS.Timeout | undefined;
 
   constructor(...scratches: Scratch[]) {
-    this.scratches = scratches;
+    this.#scratches = scratches;
   }
 
   /**
@@ -41,6 +41,6 @@ export class Recent<T> {
 
   #forget(): void {
     this.#last = undefined;
-    for (const scratch of this.scratches) scratch.free();
+    for (const scratch of this.#scratches) scratch.free();
   }
 }

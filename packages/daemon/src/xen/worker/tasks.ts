@@ -1,6 +1,6 @@
 import type { BootInterface, GuestConfig } from "@pvh/builder";
 import type { Problem } from "@pvh/errors";
-import type { Affinity, Scheduling, Share } from "../../backend.ts";
+import type { Affinity, Cpupool, Scheduling, Share } from "../../backend.ts";
 import type { CrashReport, StageTiming } from "../../domain.ts";
 import type { SavedTexts } from "../saved/head.ts";
 import type { MemoryRange } from "../saved/own-data.ts";
@@ -63,7 +63,8 @@ export interface HostFacts {
   totalMemory: number;
   cpus: number;
   hap: boolean;
-  cpupools: { id: number; scheduler: string; domains: number /** `0-3` */; cpus: string }[];
+  /** Their names are in the store. */
+  cpupools: (Omit<Cpupool, "name"> & { id: number })[];
 }
 
 /** A domain as the hypervisor knows it. */
