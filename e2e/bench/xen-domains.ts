@@ -35,13 +35,13 @@ try {
   };
   await figures("warm-up", bzImage, 1, same);
   for (let i = 0; i < WARM_UP; i++) await createOnce(elf);
-  console.log(...(await figures("XZ bzImage, cold", bzImage, 3, copyOf)));
-  console.log(...(await figures("XZ bzImage, unpacked before", bzImage, ROUNDS, same)));
+  console.log(await figures("XZ bzImage, cold", bzImage, 3, copyOf));
+  console.log(await figures("XZ bzImage, unpacked before", bzImage, ROUNDS, same));
   console.log(
     ...(await figures("XZ bzImage, unpacked before, after another", bzImage, ROUNDS, afterAnother)),
   );
-  console.log(...(await figures("the same as ELF", elf, ROUNDS, same)));
-  console.log(...(await figures("the same as ELF, after another", elf, ROUNDS, afterAnother)));
+  console.log(await figures("the same as ELF", elf, ROUNDS, same));
+  console.log(await figures("the same as ELF, after another", elf, ROUNDS, afterAnother));
   console.log(await growth());
 } finally {
   daemon.kill("SIGTERM");
@@ -67,7 +67,7 @@ async function figures(
   kernel: string,
   rounds: number,
   prepare: (kernel: string) => Promise<string>,
-): Promise<string[]> {
+): Promise<string> {
   const config = join(dir, "guest.cfg");
   writeFileSync(
     config,
@@ -86,9 +86,9 @@ async function figures(
     times.destroy.xl.push(await timed(async () => execFileSync("xl", ["destroy", "xl"])));
   }
   return [
-    `${compare(`create -p of 512 MiB, ${what}`, times.create.ours, "xl", times.create.xl)}\n` +
-      compare(`destroy, ${what}`, times.destroy.ours, "xl", times.destroy.xl),
-  ];
+    compare(`create -p of 512 MiB, ${what}`, times.create.ours, "xl", times.create.xl),
+    compare(`destroy, ${what}`, times.destroy.ours, "xl", times.destroy.xl),
+  ].join("\n");
 }
 
 /** Whether the many domains that there are slow down the next one. */
