@@ -84,6 +84,17 @@ describe.each(Object.keys(arrows))("%s", (folder) => {
   });
 });
 
+test("what is outside of the packages reaches into none of them", () => {
+  const files = globSync(["e2e/**/*.ts", "scripts/**/*.ts"], { cwd: root, exclude: ["**/node_modules"] });
+  const wrong = files.flatMap((file) =>
+    [...readFileSync(join(root, file), "utf8").matchAll(/\bfrom\s*["']([^"']*\bpackages\/[^"']*)["']/g)].map(
+      ([, specifier]) => ({ file, specifier }),
+    ),
+  );
+  expect(files.length).toBeGreaterThan(50);
+  expect(wrong).toEqual([]);
+});
+
 test.each(pure)("%s uses no Node built-in", (folder) => {
   const wrong = importsOf(folder, false).filter(
     ({ specifier }) => specifier.startsWith("node:") || builtinModules.includes(specifier),

@@ -1,42 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { describe as transcript } from "../hosts/agent-channel.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type DebianGuest, debianGuest } from "../hosts/debian-guest.ts";
 import { guestReachedInit } from "../hosts/initramfs.ts";
-import { missingForXenHost, startXenHost, type XenHost } from "../hosts/xen-host.ts";
+import { missingForXenHost } from "../hosts/xen-host.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
+import { useXenHost } from "./test-host.ts";
 
 /** That the emulated Xen host is one: Xen's own tools start guests on it. */
 describe.skipIf(requireOrSkip("guests on an emulated Xen host", await missingForXenHost()))(
   "emulated Xen host",
   { retry: 1 },
   () => {
-    let host: XenHost;
     let guest: DebianGuest;
-
-    /** Runs a command there that has to end with status 0; gives its standard output. */
-    async function run(command: string, timeoutMs = 120_000): Promise<string> {
-      const result = await host.run(command, { timeoutMs });
-      expect(result.status, transcript(command, result)).toBe(0);
-      return result.stdout;
-    }
-
     beforeAll(async () => {
       guest = await debianGuest({ cmdline: "console=hvc0", memory: 512, vcpus: 2 });
-      host = await startXenHost();
     });
-
-    // As in e2e/hosts/debian-kernel.test.ts: the emulation is to blame for what does not repeat on a new host.
-    beforeEach(async ({ task }) => {
-      if ((task.result?.retryCount ?? 0) === 0) return;
-      process.stderr.write(`repeating on a new host: ${task.name}\n`);
-      await host.stop();
-      host = await startXenHost();
-    });
-
-    afterAll(async () => {
-      await host?.stop();
-      await guest?.[Symbol.asyncDispose]();
-    });
+    afterAll(() => guest?.[Symbol.asyncDispose]());
+    const { run } = useXenHost();
 
     test("Xen runs there, and xl in its domain 0", async () => {
       const info = await run("xl info");
@@ -58,10 +37,7 @@ describe.skipIf(requireOrSkip("guests on an emulated Xen host", await missingFor
     });
 
     test("Debian's cloud kernel, created by xl, comes to /init and powers off", async () => {
-      await run(
-        `xl create ${guest.config} && while xl list debian > /dev/null 2>&1; do sleep 1; done`,
-        180_000,
-      );
+      await run(`xl create ${guest.config} && while xl list debian > /dev/null 2>&1; do sleep 1; done`);
       const output = await run("cat /var/log/xen/console/guest-debian.log");
       expect(output).toContain(`${guestReachedInit}${guest.release}`);
       expect(output).toContain("command line: console=hvc0");

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { describe as transcript } from "../hosts/agent-channel.ts";
-import { missingForXenHost, startXenHost, type XenHost } from "../hosts/xen-host.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { missingForXenHost } from "../hosts/xen-host.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
 import { type LinuxGuest, linuxGuest } from "./linux-guest.ts";
+import { useXenHost } from "./test-host.ts";
 
 /** Uses what it was given, and says so; then it waits for what the toolstack wants. */
 const script = `echo "cpus: $(busybox grep -c ^processor /proc/cpuinfo)"
@@ -23,24 +23,29 @@ describe.skipIf(requireOrSkip("Linux on an emulated Xen host", await missingForX
   "Linux on an emulated Xen host",
   { retry: 2 },
   () => {
-    let host: XenHost;
     let guest: LinuxGuest;
 
-    /** Runs a command there that has to end with status 0; gives its standard output. */
-    async function run(command: string, timeoutMs = 180_000): Promise<string> {
-      const result = await host.run(`export PVHD_SOCKET=/tmp/pvhd.sock\n${command}`, { timeoutMs });
-      expect(result.status, transcript(command, result)).toBe(0);
-      return result.stdout;
-    }
+    beforeAll(async () => {
+      const settings = {
+        memory: 256,
+        vcpus: 1,
+        cmdline: "console=hvc0 sysrq_always_enabled panic=1",
+        on_crash: "destroy",
+      };
+      guest = await linuxGuest("debian", { script, settings });
+    });
+    afterAll(() => guest?.[Symbol.asyncDispose]());
 
-    async function start(): Promise<void> {
-      host = await startXenHost();
-      await run(`truncate -s 1M /tmp/disk; printf 'from the host   ' | dd of=/tmp/disk conv=notrunc 2> /dev/null
-        mkdir /tmp/www; echo 'a page of the host' > /tmp/www/page
-        busybox httpd -p 10.77.0.1:8000 -h /tmp/www
-        setsid -f pvhd --socket /tmp/pvhd.sock --state /tmp/state > /tmp/pvhd.log 2>&1
-        until [ -S /tmp/pvhd.sock ]; do sleep 0.2; done`);
-    }
+    const { run } = useXenHost({
+      prelude: "export PVHD_SOCKET=/tmp/pvhd.sock",
+      prepare: async (host) => {
+        await host.run(`truncate -s 1M /tmp/disk; printf 'from the host   ' | dd of=/tmp/disk conv=notrunc 2> /dev/null
+          mkdir /tmp/www; echo 'a page of the host' > /tmp/www/page
+          busybox httpd -p 10.77.0.1:8000 -h /tmp/www
+          setsid -f pvhd --socket /tmp/pvhd.sock --state /tmp/state > /tmp/pvhd.log 2>&1
+          until [ -S /tmp/pvhd.sock ]; do sleep 0.2; done`);
+      },
+    });
 
     /** Waits until it has come up after so many restarts, and gives what it printed since the last one. */
     function comesUp(restarts = 0): Promise<string> {
@@ -69,30 +74,6 @@ describe.skipIf(requireOrSkip("Linux on an emulated Xen host", await missingForX
     async function nothingIsLeft(): Promise<void> {
       expect(await run("xl list | awk 'NR > 2'; losetup -a; ls /sys/class/net | grep vif || true")).toBe("");
     }
-
-    beforeAll(async () => {
-      const settings = {
-        memory: 256,
-        vcpus: 1,
-        cmdline: "console=hvc0 sysrq_always_enabled panic=1",
-        on_crash: "destroy",
-      };
-      guest = await linuxGuest("debian", { script, settings });
-      await start();
-    });
-
-    // As in e2e/xen/host.test.ts: the emulation is to blame for what does not repeat on a new host.
-    beforeEach(async ({ task }) => {
-      if ((task.result?.retryCount ?? 0) === 0) return;
-      process.stderr.write(`repeating on a new host: ${task.name}\n`);
-      await host.stop();
-      await start();
-    });
-
-    afterAll(async () => {
-      await host?.stop();
-      await guest?.[Symbol.asyncDispose]();
-    });
 
     test.each([1, 2])(
       "with %i vCPU(s) it uses disk and network, and powers off when asked",

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { missingOpenssl, TestAuthority } from "../../packages/daemon/src/transfer/certificates.testing.ts";
+import { missingOpenssl, TestAuthority } from "@pvh/daemon/certificates.testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
-import { describe as transcript } from "../hosts/agent-channel.ts";
-import { missingForXenHost, startXenHost, type XenHost } from "../hosts/xen-host.ts";
+import { missingForXenHost } from "../hosts/xen-host.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
 import { countingGuest } from "./counting-guest.ts";
 import type { LinuxGuest } from "./linux-guest.ts";
+import { useXenHost } from "./test-host.ts";
 
 const UUID = "319a7e00-0000-4000-8000-00000c047e50";
 const LOGS = "/var/log/xen/console";
@@ -20,28 +20,35 @@ const LOGS = "/var/log/xen/console";
 describe.skipIf(
   requireOrSkip("migration on an emulated Xen host", (await missingForXenHost()) ?? missingOpenssl()),
 )("migration on an emulated Xen host", { retry: 1 }, () => {
-  let host: XenHost;
   let guest: LinuxGuest;
   let authority: TestAuthority;
+  let certificates: Record<"a" | "b", ReturnType<TestAuthority["issue"]>>;
   let folder: string;
 
-  async function run(command: string, timeoutMs = 240_000): Promise<string> {
-    const result = await host.run(command, { timeoutMs });
-    expect(result.status, transcript(command, result)).toBe(0);
-    return result.stdout;
-  }
+  beforeAll(async () => {
+    const kernels = await buildGuests();
+    authority = new TestAuthority();
+    certificates = { a: authority.issue("a"), b: authority.issue("b") };
+    guest = await countingGuest("counter", { uuid: UUID, memory: 128, vcpus: 1 });
+    folder = mkdtempSync(join(tmpdir(), "pvh-migrate-"));
+    writeFileSync(
+      join(folder, "classic.cfg"),
+      `name = "classic"\ntype = "pvh"\nkernel = "${kernels["classic-spin"]}"\nmemory = 64\n`,
+    );
+  });
+  afterAll(async () => {
+    await guest?.[Symbol.asyncDispose]();
+    authority?.[Symbol.dispose]();
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  });
 
-  async function fails(command: string): Promise<string> {
-    const result = await host.run(command, { timeoutMs: 240_000 });
-    expect(result.status, transcript(command, result)).toBe(1);
-    return result.stderr;
-  }
-
-  async function start(): Promise<void> {
-    host = await startXenHost({ memory: 4096 });
-    await run("ip link set lo up; truncate -s 1M /tmp/disk");
-    for (const name of ["a", "b"] as const) await startDaemon(name);
-  }
+  const { run, fails } = useXenHost({
+    memory: 4096,
+    prepare: async (host) => {
+      await host.run("ip link set lo up; truncate -s 1M /tmp/disk");
+      for (const name of ["a", "b"] as const) await startDaemon(name);
+    },
+  });
 
   async function startDaemon(name: "a" | "b"): Promise<void> {
     const { cert, key, ca } = { ...certificates[name] };
@@ -54,7 +61,6 @@ describe.skipIf(
   }
 
   const PORTS = { a: 8002, b: 8003 } as const;
-  let certificates: Record<"a" | "b", ReturnType<TestAuthority["issue"]>>;
 
   interface Count {
     count: number;
@@ -99,34 +105,6 @@ describe.skipIf(
     expect(all.map(({ count }) => count)).toEqual([...all.keys()]);
     expect(new Set(all.map(({ sum }) => sum)).size).toBe(1);
   }
-
-  beforeAll(async () => {
-    const kernels = await buildGuests();
-    authority = new TestAuthority();
-    certificates = { a: authority.issue("a"), b: authority.issue("b") };
-    guest = await countingGuest("counter", { uuid: UUID, memory: 128, vcpus: 1 });
-    folder = mkdtempSync(join(tmpdir(), "pvh-migrate-"));
-    writeFileSync(
-      join(folder, "classic.cfg"),
-      `name = "classic"\ntype = "pvh"\nkernel = "${kernels["classic-spin"]}"\nmemory = 64\n`,
-    );
-    await start();
-  });
-
-  // As in e2e/xen/host.test.ts: the emulation is to blame for what does not repeat on a new host.
-  beforeEach(async ({ task }) => {
-    if ((task.result?.retryCount ?? 0) === 0) return;
-    process.stderr.write(`repeating on a new host: ${task.name}\n`);
-    await host.stop();
-    await start();
-  });
-
-  afterAll(async () => {
-    await host?.stop();
-    await guest?.[Symbol.asyncDispose]();
-    authority?.[Symbol.dispose]();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-  });
 
   test("a domain moves while it runs, with its memory, disk and network, and never runs twice", async () => {
     const before = await traces();

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildGuests } from "../guests/build.ts";
-import { describe as transcript } from "../hosts/agent-channel.ts";
-import { missingForXenHost, startXenHost, type XenHost } from "../hosts/xen-host.ts";
+import { missingForXenHost } from "../hosts/xen-host.ts";
 import { missingForQdisks } from "../support/qdisk-tools.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
 import { countingGuest } from "./counting-guest.ts";
 import type { LinuxGuest } from "./linux-guest.ts";
+import { useXenHost } from "./test-host.ts";
 
 const UUID = "5a0ed000-0000-4000-8000-00000c047e50";
 const LOG = "/var/log/xen/console/guest-counter.log";
@@ -18,29 +18,31 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
   "saved domains on an emulated Xen host",
   { retry: 1 },
   () => {
-    let host: XenHost;
     let guest: LinuxGuest;
     let folder: string;
 
-    /** Runs a command there that has to end with status 0; gives its standard output. */
-    async function run(command: string, timeoutMs = 180_000): Promise<string> {
-      const result = await host.run(withSocket(command), { timeoutMs });
-      expect(result.status, transcript(command, result)).toBe(0);
-      return result.stdout;
-    }
+    beforeAll(async () => {
+      const kernels = await buildGuests();
+      guest = await countingGuest("counter", { uuid: UUID, memory: 128, vcpus: 1 });
+      folder = mkdtempSync(join(tmpdir(), "pvh-saved-"));
+      writeFileSync(
+        join(folder, "classic.cfg"),
+        `name = "classic"\ntype = "pvh"\nkernel = "${kernels["classic-spin"]}"\nmemory = 64\n`,
+      );
+    });
+    afterAll(async () => {
+      await guest?.[Symbol.asyncDispose]();
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    });
 
-    /** Runs a command there that has to fail; gives what it complains of. */
-    async function fails(command: string): Promise<string> {
-      const result = await host.run(withSocket(command), { timeoutMs: 180_000 });
-      expect(result.status, transcript(command, result)).toBe(1);
-      return result.stderr;
-    }
-
-    async function start(): Promise<void> {
-      host = await startXenHost({ memory: 4096 });
-      await run("truncate -s 1M /tmp/disk");
-      await startDaemon();
-    }
+    const { run, fails } = useXenHost({
+      memory: 4096,
+      prelude: "export PVHD_SOCKET=/tmp/pvhd.sock",
+      prepare: async (host) => {
+        await host.run("truncate -s 1M /tmp/disk");
+        await startDaemon();
+      },
+    });
 
     async function startDaemon(): Promise<void> {
       const listening = "until [ -S /tmp/pvhd.sock ]; do sleep 0.2; done";
@@ -83,31 +85,6 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
         losetup -a; ls /sys/class/net | grep vif || true; ls /var/lib/xen | grep ${UUID} || true
         ls /tmp/*.partial 2> /dev/null || true; pgrep -f '[x]en-domid' || true`);
     }
-
-    beforeAll(async () => {
-      const kernels = await buildGuests();
-      guest = await countingGuest("counter", { uuid: UUID, memory: 128, vcpus: 1 });
-      folder = mkdtempSync(join(tmpdir(), "pvh-saved-"));
-      writeFileSync(
-        join(folder, "classic.cfg"),
-        `name = "classic"\ntype = "pvh"\nkernel = "${kernels["classic-spin"]}"\nmemory = 64\n`,
-      );
-      await start();
-    });
-
-    // As in e2e/xen/host.test.ts: the emulation is to blame for what does not repeat on a new host.
-    beforeEach(async ({ task }) => {
-      if ((task.result?.retryCount ?? 0) === 0) return;
-      process.stderr.write(`repeating on a new host: ${task.name}\n`);
-      await host.stop();
-      await start();
-    });
-
-    afterAll(async () => {
-      await host?.stop();
-      await guest?.[Symbol.asyncDispose]();
-      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-    });
 
     test("a domain is saved, is gone, and goes on where it was, with its memory, disk and network", async () => {
       const before = await traces();
@@ -201,7 +178,7 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
       await run(`rm ${LOG}; xl restore /tmp/ours; until [ -s ${LOG} ]; do sleep 1; done`);
       const again = (await counts())[0]?.count ?? -1;
       expect(Math.abs(again - saved)).toBeLessThanOrEqual(2);
-      await run("xl save counter /tmp/theirs", 240_000);
+      await run("xl save counter /tmp/theirs");
       expect(await run("xl list | wc -l")).toBe("2\n");
 
       expect(await run("pvhctl restore -p /tmp/theirs")).toMatch(/^counter is paused, uuid /);
@@ -267,7 +244,3 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
     });
   },
 );
-
-function withSocket(command: string): string {
-  return `export PVHD_SOCKET=/tmp/pvhd.sock\n${command}`;
-}
