@@ -20,6 +20,7 @@ if (what === "--total") {
   const files = readdirSync(results).map((file) => join(results, file));
   const strays = filesNotRunOnce(files);
   for (const { file, times } of strays) console.log(`ran ${times} times: ${file}`);
+  for (const text of failures(files)) console.log(text);
   process.exit(total(files, strays.length));
 }
 mkdirSync(results, { recursive: true });
@@ -102,6 +103,26 @@ function total(files, alsoFailed = 0) {
   if (skippedInCi) console.log("In CI nothing may be skipped.");
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   return failed > 0 || passed === 0 || skippedInCi ? 1 : 0;
+}
+
+// What failed and why, told once more at the end: whoever reads a long log from its end need not look for it.
+function failures(reports) {
+  return reports.flatMap((name) =>
+    JSON.parse(readFileSync(name, "utf8")).testResults.flatMap((suite) => {
+      const file = relative(root, suite.name);
+      const tests = suite.assertionResults.filter(({ status }) => status === "failed");
+      if (suite.status === "failed" && tests.length === 0)
+        return [`failed: ${file}\n${shortened(suite.message)}`];
+      return tests.map(
+        ({ fullName, failureMessages }) =>
+          `failed: ${file}: ${fullName}\n${shortened(failureMessages.join("\n"))}`,
+      );
+    }),
+  );
+}
+
+function shortened(message) {
+  return message.slice(0, 3000).replaceAll(/^/gm, "  ");
 }
 
 function filesNotRunOnce(reports) {
