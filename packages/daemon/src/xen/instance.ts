@@ -15,23 +15,23 @@ import {
   type Trigger,
   unsupported,
 } from "../backend.ts";
-import type { CrashReport, ExitRecord } from "../domain.ts";
+import type { ExitRecord } from "../domain.ts";
 import { Serial } from "../serial.ts";
-import { readLog } from "./console-log.ts";
 import { askGuest, deaf } from "./control.ts";
-import { deviceConfigs } from "./device-configs.ts";
 import { type DeviceHost, XenDevices } from "./devices.ts";
-import { exitReason, lastLine } from "./exit.ts";
-import { type DomainFile, readExit, removeEnd, saveConsole, writeDomainFile, writeExit } from "./files.ts";
+import { exitReason } from "./exit.ts";
+import { type DomainFile, readExit, removeEnd, writeDomainFile } from "./files.ts";
 import { lookAt } from "./find-domain.ts";
-import { FIRST_PORTS } from "./first-ports.ts";
 import { setMaxMemory, setMemory } from "./memory-limits.ts";
 import { removeMigration } from "./migration-marker.ts";
+import { type End, recordEnd } from "./record-end.ts";
+import { hasEnded, isBeing, isPaused, refuseClassic, refuseQdisks } from "./refusals.ts";
 import { removeDomain } from "./remove-domain.ts";
 import { saveDomain } from "./save.ts";
 import { removeMarker } from "./save-marker.ts";
 import { sendDomain } from "./send.ts";
-import { changeIdentityInStore, enterStore, homeOf, leaveStore, renameInStore } from "./store-nodes.ts";
+import { softReset } from "./soft-reset.ts";
+import { changeIdentityInStore, homeOf, renameInStore } from "./store-nodes.ts";
 import { isSuspended, Suspension, type SuspensionReason } from "./suspension.ts";
 import { removeUserData, writeUserData } from "./user-data.ts";
 import { mostVcpus, requireVcpu, setVcpusOnline } from "./vcpus.ts";
@@ -41,8 +41,6 @@ const MIB = 2 ** 20;
 /** The one thing that is done alone. */
 const REMAINS = "remains";
 const KIB_PER_MIB = 1024;
-/** How long xenconsoled gets to take what a guest printed last. */
-const DRAIN_MS = 2000;
 
 export interface InstanceHost extends DeviceHost {
   /** Tells the instance from now on when something may have happened to domains. */
@@ -50,8 +48,6 @@ export interface InstanceHost extends DeviceHost {
   /** Nobody watches the domain any more. */
   forget(instance: XenInstance): void;
 }
-
-type End = { reason: ExitRecord["reason"] } & Partial<ExitRecord>;
 
 /** A domain of this host that pvhd looks after. */
 export class XenInstance implements Instance {
@@ -240,7 +236,7 @@ export class XenInstance implements Instance {
   }
 
   async migrate({ connect, live }: Departure): Promise<void> {
-    await this.#refuseQdisks();
+    await refuseQdisks(this.#host, this.#file);
     const { suspension, memory } = await this.#suspendable("migrate", "migrated");
     const transfer = await connect().catch(async (error: unknown) => {
       throw await suspension.giveUpAfter(error);
@@ -255,18 +251,6 @@ export class XenInstance implements Instance {
       live,
     });
     await this.endMoved(transfer.peer);
-  }
-
-  /** The QEMU of the other host would open an image of which this one's still has the tables in memory. */
-  async #refuseQdisks(): Promise<void> {
-    const { disk } = await deviceConfigs(this.#host.store, this.#file.domid);
-    const [first] = disk.filter(({ backendtype }) => backendtype === "qdisk");
-    if (first === undefined) return;
-    throw unsupported(
-      "xen",
-      `migrate a domain whose disk ${first.vdev} QEMU serves`,
-      "both hosts would have the image open, which destroys it; save the domain here and restore it there",
-    );
   }
 
   /** Takes the domain away, which runs on another host. */
@@ -290,27 +274,15 @@ export class XenInstance implements Instance {
     action: string,
     reason: SuspensionReason,
   ): Promise<{ suspension: Suspension; memory: number }> {
-    const { domid, bootInterface } = this.#file;
-    if (bootInterface === "classic") {
-      throw unsupported(
-        "xen",
-        `${action} a classic guest`,
-        "its kernel would crash when it suspends (Linux up to 4.10 stops in xen_pv_pre_suspend)",
-      );
-    }
+    refuseClassic(
+      this.#file,
+      action,
+      "its kernel would crash when it suspends (Linux up to 4.10 stops in xen_pv_pre_suspend)",
+    );
     const { paused, memory } = await this.#summary();
-    if (paused) {
-      throw new PvhError(
-        "DOMAIN_STATE",
-        "The domain is paused; unpause it first: its guest has to take part.",
-        {
-          field: "state",
-          found: "paused",
-        },
-      );
-    }
+    if (paused) throw isPaused();
     await this.#requireListener("shutdown", "suspend");
-    const suspension = new Suspension(this.#host, domid, reason);
+    const suspension = new Suspension(this.#host, this.#file.domid, reason);
     this.#suspension = suspension;
     return { suspension, memory };
   }
@@ -378,34 +350,15 @@ export class XenInstance implements Instance {
   }
 
   async #softReset(): Promise<Instance> {
-    const { domid, uuid, config, bootInterface, storeGfn, consoleGfn } = this.file;
-    const { store, workers } = this.#host;
-    if (bootInterface === "classic") {
-      throw unsupported(
-        "xen",
-        "reset a classic guest in its memory",
-        "its kernel would not find its way back",
-      );
-    }
-    const tty = (await store.read(`${homeOf(domid)}/console/tty`)) ?? "";
-    await this.#devices.removeAll();
-    await store.release(domid);
-    await leaveStore(store, domid, uuid);
-    await workers.run("soft-reset", { domid, storeGfn, consoleGfn });
-    await enterStore(store, uuid, config, {
-      domid,
-      store: { gfn: storeGfn, port: FIRST_PORTS.store },
-      console: { gfn: consoleGfn, port: FIRST_PORTS.console },
-    });
-    // xenconsoled goes on with the terminal that it has, and does not say so again.
-    await store.write(`${homeOf(domid)}/console/tty`, tty);
+    const { domid, config } = this.file;
+    await softReset(this.#host, this.#devices, this.file);
     const next = new XenInstance(this.#host, this.#dir, this.file);
     await next.#devices.addAll(config.disk, config.vif);
     removeEnd(this.#dir);
     this.#host.forget(this);
     this.#remains = false;
     this.#host.watch(next);
-    await workers.run("unpause", domid);
+    await this.#host.workers.run("unpause", domid);
     return next;
   }
 
@@ -458,31 +411,10 @@ export class XenInstance implements Instance {
     // Whoever waits for the guest to suspend waits for nothing.
     this.#suspension?.takes(undefined, performance.now());
     // What somebody of ours has recorded before is right, and its console's log may be another domain's by now.
-    const record = readExit(this.#dir) ?? (await this.#recorded(end, remains));
+    const record =
+      readExit(this.#dir) ?? (await recordEnd(this.#host.workers, this.#dir, this.file, end, remains));
     this.#remains = remains;
     this.#exit.resolve(record);
-  }
-
-  async #recorded(end: End, remains: boolean): Promise<ExitRecord> {
-    const output = await this.#lastOutput();
-    const lastConsoleLine = lastLine(output);
-    const crashed = end.reason === "crash" || end.reason === "watchdog";
-    const report = remains && crashed ? await this.#report() : undefined;
-    const record: ExitRecord = {
-      at: new Date().toISOString(),
-      ...(lastConsoleLine === undefined ? {} : { lastConsoleLine }),
-      ...(report === undefined ? {} : { report }),
-      ...end,
-    };
-    try {
-      saveConsole(this.#dir, output);
-      // Before the domain goes: whoever finds it gone reads why.
-      writeExit(this.#dir, record);
-    } catch (error) {
-      const { uuid } = this.file;
-      process.stderr.write(`domain ${uuid}: how it ended cannot be recorded: ${formatError(error)}\n`);
-    }
-    return record;
   }
 
   /** Takes the domain and all that belongs to it away. What has failed can be tried again. */
@@ -504,21 +436,10 @@ export class XenInstance implements Instance {
     this.#removed.resolve();
   }
 
-  /** What the first vCPU was doing; a crash is told without when that cannot be had. */
-  async #report(): Promise<CrashReport | undefined> {
-    try {
-      const { domid } = this.file;
-      return (await this.#host.workers.run("registers", { domid, vcpu: 0 })) ?? undefined;
-    } catch (error) {
-      process.stderr.write(`domain ${this.file.uuid}: its registers cannot be read: ${formatError(error)}\n`);
-      return undefined;
-    }
-  }
-
   /** @throws PvhError VMM_DIED when nothing remains, or not any more */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.run(REMAINS, async () => {
-      if (!this.#remains) throw this.#hasEnded();
+      if (!this.#remains) throw hasEnded(this.file);
       return work();
     });
   }
@@ -542,30 +463,6 @@ export class XenInstance implements Instance {
     writeUserData(file.domid, file.uuid, file.config, this.#host.userData);
   }
 
-  /** KiB */
-
-  /** All output that was kept, when xenconsoled has taken the guest's last. */
-  async #lastOutput(): Promise<Uint8Array> {
-    const { log, domid, consoleGfn } = this.file;
-    if (log === undefined) return new Uint8Array();
-    const deadline = performance.now() + DRAIN_MS;
-    try {
-      while (!(await this.#host.workers.run("console-drained", { domid, gfn: consoleGfn }))) {
-        if (performance.now() > deadline) break;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    } catch {
-      // The domain is gone with its memory.
-    }
-    for (let length = -1; ; ) {
-      const output = readLog(log);
-      // xenconsoled frees the ring first and writes its log then.
-      if (output.length === length) return output;
-      length = output.length;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
   async #ask(node: string, request: string): Promise<void> {
     await this.#summary();
     await this.#requireListener(node, request);
@@ -580,11 +477,7 @@ export class XenInstance implements Instance {
 
   #refuseWhileSuspending(): void {
     if (this.#suspension?.active !== true) return;
-    const { reason } = this.#suspension;
-    throw new PvhError("DOMAIN_STATE", `The domain is being ${reason}; wait until that is done.`, {
-      field: "state",
-      found: `being ${reason}`,
-    });
+    throw isBeing(this.#suspension.reason);
   }
 
   async #summary(): Promise<DomainSummary> {
@@ -595,14 +488,6 @@ export class XenInstance implements Instance {
     // Seen before anybody told.
     if (this.#ending === undefined) this.look(found, asked);
     if (isSuspended(found)) this.#refuseWhileSuspending();
-    throw this.#hasEnded();
-  }
-
-  #hasEnded(): PvhError {
-    const { domid, uuid } = this.file;
-    return new PvhError("VMM_DIED", `The domain ${domid} (${uuid}) has ended.`, {
-      field: "state",
-      found: "ended",
-    });
+    throw hasEnded(this.file);
   }
 }
