@@ -3,6 +3,7 @@ import { PvhError } from "@pvh/errors";
 import type { Instance } from "./backend.ts";
 import { type DomainRecord, isPresent } from "./domain.ts";
 import { nextDomid } from "./domids.ts";
+import { nameTaken } from "./refusals.ts";
 import type { Store } from "./store.ts";
 
 /** A domain in memory. `record` is replaced, never changed in place; the database holds it too, unless a write failed. */
@@ -41,6 +42,12 @@ export class DomainTable {
 
   presentByName(name: string): Entry | undefined {
     return this.entries().find(({ record }) => record.name === name && isPresent(record));
+  }
+
+  /** @throws PvhError DOMAIN_NAME_TAKEN */
+  requireFreeName(name: string): void {
+    const holder = this.presentByName(name);
+    if (holder !== undefined) throw nameTaken(holder.record);
   }
 
   presentByDomid(domid: number): Entry | undefined {

@@ -1,8 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DiskConfig, GuestConfig, VifConfig } from "@pvh/builder";
-import { formatError, PvhError } from "@pvh/errors";
+import { PvhError } from "@pvh/errors";
 import { type DeviceStatus, requireMemoryTarget, requireVcpuCount } from "@pvh/kvm";
 import type {
   AfterSave,
@@ -16,10 +15,12 @@ import type {
 import { type DomainConsole, openConsole } from "./console.ts";
 import { type DomainRecord, isLive, isPresent } from "./domain.ts";
 import { DomainTable, type Entry } from "./domain-table.ts";
+import { asEnded, DomainTurns } from "./domain-turns.ts";
 import { LifeCycle } from "./life-cycle.ts";
 import { makeDirectory } from "./make-directory.ts";
+import { NewDomains, type RestoreOptions } from "./new-domains.ts";
 import { reconcile } from "./reconcile.ts";
-import { nameTaken, refuseOtherRequest, requireName, uuidTaken, wrongState } from "./refusals.ts";
+import { requireName, wrongState } from "./refusals.ts";
 import { requireShare } from "./scheduling.ts";
 import { Serial } from "./serial.ts";
 import type { Store } from "./store.ts";
@@ -68,6 +69,8 @@ export class Domains {
   readonly #options: DomainsOptions;
   readonly #serial = new Serial();
   readonly #lifeCycle: LifeCycle;
+  readonly #turns: DomainTurns;
+  readonly #new: NewDomains;
 
   private constructor(options: DomainsOptions) {
     const { store, stateDir, restartInterval = 1000 } = options;
@@ -79,6 +82,9 @@ export class Domains {
       serial: this.#serial,
       restartInterval,
     });
+    const parts = { table: this.#table, serial: this.#serial, lifeCycle: this.#lifeCycle };
+    this.#turns = new DomainTurns(parts);
+    this.#new = new NewDomains({ ...parts, backend: options.backend });
   }
 
   /** Domains of a store that nobody looks after: for what is about the API alone. */
@@ -117,95 +123,40 @@ export class Domains {
     return this.#table.find(id).record;
   }
 
-  /**
-   * Creates and starts a domain. With a uuid that a domain of the same config has already, that domain is the answer
-   * and `created` is false, so that a request whose answer got lost can be sent again.
-   */
-  async create(
-    config: GuestConfig,
-    startPaused: boolean,
-  ): Promise<{ domain: DomainRecord; created: boolean }> {
-    this.#refuseWhenClosing();
-    const uuid = (config.uuid ?? randomUUID()).toLowerCase();
-    const wanted: GuestConfig = { ...config, uuid };
-    const known = this.#table.byUuid(uuid);
-    if (known !== undefined) {
-      refuseOtherRequest(known.record, wanted, startPaused);
-      await known.creation;
-      return { domain: known.record, created: false };
-    }
-    this.#refuseTakenName(config.name);
-    const launch = (entry: Entry) => this.#lifeCycle.launch(entry, startPaused);
-    return { domain: await this.#createNew(uuid, wanted, startPaused, launch), created: true };
+  /** See `NewDomains`. */
+  create(config: GuestConfig, startPaused: boolean): Promise<{ domain: DomainRecord; created: boolean }> {
+    return this.#new.create(config, startPaused);
   }
 
-  /**
-   * Makes a domain of a saved one: with its name, uuid and devices, and its memory. What is known of an ended domain with
-   * that uuid, perhaps of the same before it was saved, is forgotten.
-   *
-   * @param name instead of the one that it was saved with
-   */
-  async restore(
-    file: string,
-    { startPaused, name }: { startPaused: boolean; name?: string | undefined },
-  ): Promise<DomainRecord> {
-    this.#refuseWhenClosing();
-    const saved = await this.#options.backend.readSaved(file);
-    return this.#goOn({ ...saved, name: name ?? saved.name }, startPaused, (entry) =>
-      this.#lifeCycle.launch(entry, startPaused, file),
-    );
+  restore(file: string, options: RestoreOptions): Promise<DomainRecord> {
+    return this.#new.restore(file, options);
   }
 
-  /** Takes a domain that comes from another host, and runs when this resolves. */
-  async receive(arrival: Arrival): Promise<void> {
-    this.#refuseWhenClosing();
-    const config = await this.#options.backend.readArrival(arrival.head);
-    await this.#goOn(config, false, (entry) => this.#lifeCycle.land(entry, arrival));
-  }
-
-  /** Makes a domain that has been one before. */
-  async #goOn(
-    before: GuestConfig,
-    startPaused: boolean,
-    launch: (entry: Entry) => Promise<void>,
-  ): Promise<DomainRecord> {
-    const uuid = (before.uuid ?? randomUUID()).toLowerCase();
-    const config: GuestConfig = { ...before, uuid };
-    requireName(config.name);
-    this.#refuseTakenName(config.name);
-    const known = this.#table.byUuid(uuid);
-    if (known !== undefined) {
-      if (isPresent(known.record)) throw uuidTaken(known.record);
-      await this.#serial.run(uuid, async () => {
-        // Somebody else may have been quicker, or have started it again.
-        const entry = this.#table.byUuid(uuid);
-        if (entry !== undefined && !isPresent(entry.record)) await this.#lifeCycle.forget(entry);
-      });
-    }
-    return this.#createNew(uuid, config, startPaused, launch);
+  receive(arrival: Arrival): Promise<void> {
+    return this.#new.receive(arrival);
   }
 
   pause(id: string): Promise<DomainRecord> {
-    return this.#command(id, "pause", (instance) => instance.pause());
+    return this.#turns.command(id, "pause", (instance) => instance.pause());
   }
 
   unpause(id: string): Promise<DomainRecord> {
-    return this.#command(id, "unpause", (instance) => instance.unpause());
+    return this.#turns.command(id, "unpause", (instance) => instance.unpause());
   }
 
   /** Asks the guest to end. */
   shutdown(id: string): Promise<DomainRecord> {
-    return this.#command(id, "shutdown", (instance) => instance.shutdown());
+    return this.#turns.command(id, "shutdown", (instance) => instance.shutdown());
   }
 
   /** Asks the guest to reboot; what happens then is its config's `on_reboot`. */
   reboot(id: string): Promise<DomainRecord> {
-    return this.#command(id, "reboot", (instance) => instance.reboot());
+    return this.#turns.command(id, "reboot", (instance) => instance.reboot());
   }
 
   /** @param key one character of Linux's Magic SysRq */
   sysrq(id: string, key: string): Promise<DomainRecord> {
-    return this.#command(id, "take SysRq keys", (instance) => instance.sysrq(key));
+    return this.#turns.command(id, "take SysRq keys", (instance) => instance.sysrq(key));
   }
 
   /** Until the domain ends; a restart begins with what its config says. All of it is right, or nothing is changed. */
@@ -213,7 +164,7 @@ export class Domains {
     const { config } = this.#table.find(id).record;
     if (vcpus !== undefined) requireVcpuCount(config, vcpus);
     const share = requireShare(config, cpu_weight, cap);
-    return this.#command(id, "change", async (instance) => {
+    return this.#turns.command(id, "change", async (instance) => {
       if (memory !== undefined) {
         const limit = maxmem ?? (await instance.status()).memoryLimit;
         requireMemoryTarget(limit === undefined ? config : { ...config, maxmem: limit }, memory);
@@ -228,27 +179,27 @@ export class Domains {
 
   /** Says on which CPUs of the host vCPUs may run, until the domain ends. */
   pin(id: string, pinning: Pinning): Promise<DomainRecord> {
-    return this.#command(id, "have its vCPUs pinned", (instance) => instance.pin(pinning));
+    return this.#turns.command(id, "have its vCPUs pinned", (instance) => instance.pin(pinning));
   }
 
   trigger(id: string, trigger: Trigger, vcpu: number): Promise<DomainRecord> {
-    return this.#command(id, "take triggers", (instance) => instance.trigger(trigger, vcpu));
+    return this.#turns.command(id, "take triggers", (instance) => instance.trigger(trigger, vcpu));
   }
 
   /** Gives a domain, live or ended, another name for good. */
   rename(id: string, name: string): Promise<DomainRecord> {
     requireName(name);
-    return this.#exclusive(id, async (entry) => {
+    return this.#turns.exclusive(id, async (entry) => {
       const { record, instance } = entry;
       if (record.name === name) return record;
-      if (isPresent(record)) this.#refuseTakenName(name);
+      if (isPresent(record)) this.#table.requireFreeName(name);
       // At once, so that nobody else gets the name meanwhile.
       this.#table.update(entry, { name, config: { ...record.config, name } });
       try {
         await instance?.rename(name);
       } catch (error) {
         this.#table.update(entry, { name: record.name, config: record.config });
-        throw this.#asEnded(error, record, "take another name");
+        throw asEnded(error, record, "take another name");
       }
       this.#lifeCycle.log(entry, `was ${record.name}`);
       return entry.record;
@@ -261,13 +212,13 @@ export class Domains {
    * @param file absolute path of a file that is not there yet
    */
   dumpCore(id: string, file: string): Promise<DomainRecord> {
-    return this.#exclusive(id, async (entry) => {
+    return this.#turns.exclusive(id, async (entry) => {
       const { record, instance } = entry;
       if (instance === undefined) throw wrongState(record, "be dumped");
       try {
         await instance.dumpCore(file);
       } catch (error) {
-        throw this.#asEnded(error, record, "be dumped");
+        throw asEnded(error, record, "be dumped");
       }
       return entry.record;
     });
@@ -279,14 +230,14 @@ export class Domains {
    * @param file absolute path of a file that is not there yet
    */
   save(id: string, file: string, after: AfterSave): Promise<DomainRecord> {
-    return this.#exclusive(id, async (entry) => {
+    return this.#turns.exclusive(id, async (entry) => {
       const { record, instance } = entry;
       if (instance === undefined || !isLive(record.state)) throw wrongState(record, "be saved");
       entry.saving = true;
       try {
         await instance.save(file, after);
       } catch (error) {
-        throw this.#asEnded(error, record, "be saved");
+        throw asEnded(error, record, "be saved");
       } finally {
         entry.saving = false;
       }
@@ -303,7 +254,7 @@ export class Domains {
    * @param live its memory is sent while the guest still runs
    */
   migrate(id: string, address: Address, live: boolean): Promise<DomainRecord> {
-    return this.#exclusive(id, async (entry) => {
+    return this.#turns.exclusive(id, async (entry) => {
       const { record, instance } = entry;
       if (instance === undefined || !isLive(record.state)) throw wrongState(record, "migrate");
       entry.saving = true;
@@ -311,7 +262,7 @@ export class Domains {
         await instance.migrate({ connect: () => this.#connect(address), live });
       } catch (error) {
         if (isUndecided(error)) this.#table.update(entry, { state: "paused" });
-        throw this.#asEnded(error, record, "migrate");
+        throw asEnded(error, record, "migrate");
       } finally {
         entry.saving = false;
       }
@@ -347,24 +298,24 @@ export class Domains {
   }
 
   devices(id: string): Promise<DeviceStatus[]> {
-    return this.#withDevices(id, "show its devices", async (instance) => (await instance.status()).devices);
+    return this.#turns.beside(id, "show its devices", async (instance) => (await instance.status()).devices);
   }
 
   attachDisk(id: string, disk: DiskConfig): Promise<DeviceStatus> {
-    return this.#withDevices(id, "take a disk", (instance) => instance.attachDisk(disk));
+    return this.#turns.beside(id, "take a disk", (instance) => instance.attachDisk(disk));
   }
 
   detachDisk(id: string, vdev: string, force: boolean): Promise<void> {
-    return this.#withDevices(id, "let go of a disk", (instance) => instance.detachDisk(vdev, force));
+    return this.#turns.beside(id, "let go of a disk", (instance) => instance.detachDisk(vdev, force));
   }
 
   attachVif(id: string, vif: VifConfig): Promise<DeviceStatus> {
-    return this.#withDevices(id, "take an interface", (instance) => instance.attachVif(vif));
+    return this.#turns.beside(id, "take an interface", (instance) => instance.attachVif(vif));
   }
 
   /** @param vif devid or MAC */
   detachVif(id: string, vif: string, force: boolean): Promise<void> {
-    return this.#withDevices(id, "let go of an interface", async (instance) => {
+    return this.#turns.beside(id, "let go of an interface", async (instance) => {
       const devid = /^[0-9]{1,9}$/.test(vif) ? Number(vif) : vifOfMac((await instance.status()).devices, vif);
       await instance.detachVif(devid, force);
     });
@@ -372,7 +323,7 @@ export class Domains {
 
   /** Ends the domain now, or what was preserved of it; its record stays. */
   destroy(id: string): Promise<DomainRecord> {
-    return this.#breakingOff(id, async (entry) => {
+    return this.#turns.breakingOff(id, async (entry) => {
       if (!isPresent(entry.record)) throw wrongState(entry.record, "destroy");
       await this.#lifeCycle.end(entry);
       return entry.record;
@@ -386,7 +337,7 @@ export class Domains {
     // What remains of its last run is dealt with first.
     const starting = (state === "creating" || state === "rebooting") && entry.instance === undefined;
     if (starting) await this.#cancelStart(entry);
-    else await this.#breakingOff(id, (found) => this.#lifeCycle.endAndForget(found));
+    else await this.#turns.breakingOff(id, (found) => this.#lifeCycle.endAndForget(found));
   }
 
   /** The console of a domain: the earlier output, then, while it lives, what comes. */
@@ -419,92 +370,6 @@ export class Domains {
     await this.#serial.run(uuid, async () => {});
   }
 
-  async #createNew(
-    uuid: string,
-    config: GuestConfig,
-    startPaused: boolean,
-    launch: (entry: Entry) => Promise<void>,
-  ): Promise<DomainRecord> {
-    const other = this.#table.byUuid(uuid);
-    if (other !== undefined) throw uuidTaken(other.record);
-    const entry = this.#table.add({
-      uuid,
-      name: config.name,
-      config,
-      startPaused,
-      state: "creating",
-      preserved: false,
-      createdAt: new Date().toISOString(),
-      restarts: 0,
-      domid: this.#lifeCycle.reservedDomid(),
-    });
-    entry.creation = this.#serial.run(uuid, () => this.#firstStart(entry, launch));
-    await entry.creation;
-    return entry.record;
-  }
-
-  async #firstStart(entry: Entry, launch: (entry: Entry) => Promise<void>): Promise<void> {
-    try {
-      await launch(entry);
-    } catch (error) {
-      // Something of it is there, which has to be destroyed.
-      if (isUndecided(error)) throw error;
-      await this.#lifeCycle.forget(entry);
-      this.#lifeCycle.log(entry, `could not be created: ${formatError(error)}`);
-      throw error;
-    } finally {
-      entry.creation = undefined;
-    }
-    for (const ended of this.#table.endedByName(entry.record.name)) {
-      void this.#serial
-        .run(ended.record.uuid, () => this.#lifeCycle.forget(ended))
-        .catch((error: unknown) => {
-          this.#lifeCycle.log(ended, `could not be forgotten: ${formatError(error)}`);
-        });
-    }
-  }
-
-  #command(id: string, action: string, run: (instance: Instance) => Promise<void>): Promise<DomainRecord> {
-    return this.#exclusive(id, async (entry) => {
-      const { instance, record } = entry;
-      if (instance === undefined || !isLive(record.state)) throw wrongState(record, action);
-      let done = false;
-      try {
-        await run(instance);
-        done = true;
-        const { state } = await instance.status();
-        this.#table.update(entry, { state });
-      } catch (error) {
-        if (!isGone(error)) throw error;
-        await this.#lifeCycle.settle(entry, await instance.exited);
-        // It ended before it was told what to do, else perhaps because of it.
-        if (!done) throw wrongState(entry.record, action);
-      }
-      return entry.record;
-    });
-  }
-
-  /** Beside other actions: a guest may take its time to let go of a device, and can be destroyed meanwhile. */
-  async #withDevices<T>(id: string, action: string, run: (instance: Instance) => Promise<T>): Promise<T> {
-    const { instance, record } = this.#table.find(id);
-    if (instance === undefined || !isLive(record.state)) throw wrongState(record, action);
-    try {
-      return await run(instance);
-    } catch (error) {
-      throw this.#asEnded(error, record, action);
-    }
-  }
-
-  /** What a failure means to whoever asked: that the domain has gone meanwhile is no defect. */
-  #asEnded(error: unknown, { name }: DomainRecord, action: string): unknown {
-    if (!isGone(error)) return error;
-    return new PvhError(
-      "DOMAIN_STATE",
-      `The domain ${JSON.stringify(name)} ended while it was told to ${action}.`,
-      { field: "state", found: "ended" },
-    );
-  }
-
   /** Does not wait for the start: ends its process, upon which the start fails. */
   async #cancelStart(entry: Entry): Promise<void> {
     await this.#lifeCycle.endStray(entry);
@@ -513,38 +378,6 @@ export class Domains {
       if (this.#table.byUuid(entry.record.uuid) === entry) await this.#lifeCycle.endAndForget(entry);
     });
   }
-
-  /** In its turn, but what is being saved ends now: a guest may take minutes to suspend. */
-  #breakingOff<T>(id: string, task: (entry: Entry) => Promise<T>): Promise<T> {
-    const { saving, instance } = this.#table.find(id);
-    const done = this.#exclusive(id, task);
-    // What fails here is tried again in its turn.
-    if (saving === true) void instance?.destroy().catch(() => {});
-    return done;
-  }
-
-  #exclusive<T>(id: string, task: (entry: Entry) => Promise<T>): Promise<T> {
-    const entry = this.#table.find(id);
-    return this.#serial.run(entry.record.uuid, () => {
-      // It may have been forgotten while this waited.
-      if (this.#table.byUuid(entry.record.uuid) !== entry) this.#table.find(entry.record.uuid);
-      return task(entry);
-    });
-  }
-
-  #refuseWhenClosing(): void {
-    if (!this.#lifeCycle.closing) return;
-    throw new PvhError("DAEMON_UNREACHABLE", "pvhd is stopping; send the request again when it is back.");
-  }
-
-  #refuseTakenName(name: string): void {
-    const holder = this.#table.presentByName(name);
-    if (holder !== undefined) throw nameTaken(holder.record);
-  }
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof PvhError && error.code === "VMM_DIED";
 }
 
 /** @throws PvhError DEVICE_NOT_FOUND */
