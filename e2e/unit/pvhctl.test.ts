@@ -238,7 +238,7 @@ test("an interface goes by its number or its MAC", async () => {
   );
   await pvhctl("network-detach", "g", "0");
   await pvhctl("network-detach", "g", "00:16:3E:00:00:0A", "-f");
-  expect(guest().devices).toEqual([]);
+  expect(guest().devices.list).toEqual([]);
 });
 
 test("shutdown -w and reboot -w come back when the guest has done it", async () => {

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SimulatorBackend } from "./backend-simulator.ts";
 import { Domains, type DomainsOptions } from "./domains.ts";
+import { SimulatorBackend } from "./simulator/backend.ts";
 import { openStore, type Store } from "./store.ts";
 
 /** Everything of a daemon but its process, over the simulator, in a directory of its own. */

@@ -1,6 +1,6 @@
 import { createApp } from "./api/app.ts";
-import { SimulatorBackend } from "./backend-simulator.ts";
 import { Domains } from "./domains.ts";
+import { SimulatorBackend } from "./simulator/backend.ts";
 import { openStore } from "./store.ts";
 
 /** The OpenAPI document as the file has it. Needs no state: the routes alone make it. */

@@ -1,25 +1,9 @@
-import {
-  accessSync,
-  appendFileSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
+import { cpusOfList, type GuestConfig } from "@pvh/builder";
+import { PvhError } from "@pvh/errors";
 import {
-  cpusOfList,
-  type DiskConfig,
-  GuestConfig,
-  refuseForeignKeys,
-  type VifConfig,
-  vdevNumber,
-} from "@pvh/builder";
-import { type ErrorCode, isErrorCode, PvhError } from "@pvh/errors";
-import {
-  type DeviceStatus,
   refuseTakenDisk,
   refuseTakenVif,
   requireDisk,
@@ -27,224 +11,13 @@ import {
   requireVcpuCount,
   requireVif,
 } from "@pvh/kvm";
-import type {
-  Affinity,
-  Backend,
-  DomainStart,
-  HostDomain,
-  HostSummary,
-  Identity,
-  Instance,
-  InstanceState,
-  Pinning,
-  Share,
-} from "./backend.ts";
-import { ExitReason, ExitRecord } from "./domain.ts";
-import { isUndecided } from "./transfer/problems.ts";
-import type { Arrival } from "./transfer/receiver.ts";
-import type { Transfer } from "./transfer/sender.ts";
-
-/**
- * Domains without a hypervisor, for tests of everything above a backend. They outlive a `Domains` object as VMM
- * processes outlive the daemon, and remain when they have ended, as Xen's do. What a guest does stands in its command line:
- * `print=TEXT`, `exit=REASON` (at once), `echo` (lines until `quit`), `fail=CODE` (the start fails), `deaf` (nothing
- * can ask it to shut down). A disk whose target is `/fail/CODE` cannot be attached, nor an interface on the bridge `fail`.
- */
-export class SimulatorBackend implements Backend {
-  /** That of another backend makes it refuse the configs that that one refuses. */
-  readonly name: string;
-  /** The domids of the next domains, as a hypervisor gives them out. */
-  domids: number[] | undefined;
-  /** Domains that somebody else has made. */
-  foreign: HostDomain[] = [];
-  readonly #guests = new Map<string, SimulatedGuest>();
-  /** Starts wait for this, so that a test can look at a domain that is being created. */
-  gate: Promise<void> = Promise.resolve();
-  launches = 0;
-
-  constructor(name = "simulator") {
-    this.name = name;
-  }
-
-  get givesDomids(): boolean {
-    return this.domids !== undefined;
-  }
-
-  async launch({ uuid, dir, config, startPaused, arrival }: DomainStart): Promise<Instance> {
-    this.launches++;
-    await this.gate;
-    if (arrival !== undefined) await take(arrival);
-    refuseForeignKeys(config, this.name);
-    this.#refuseTakenName(config.name);
-    const script = readScript(config);
-    refuseUnreadable(config.kernel);
-    if (script.fail !== undefined)
-      throw new PvhError(script.fail, `The simulator fails with ${script.fail}.`);
-    for (const file of ["exit.json", "console.log"]) rmSync(join(dir, file), { force: true });
-    const guest = new SimulatedGuest({ uuid, name: config.name, dir }, config, script, {
-      refuseTakenName: (name) => this.#refuseTakenName(name),
-      becomes: (identity) => {
-        this.#guests.delete(guest.uuid);
-        this.#guests.set(identity.uuid, guest);
-      },
-    });
-    guest.domid = this.domids?.shift();
-    this.#guests.set(uuid, guest);
-    if (startPaused) guest.state = "paused";
-    else guest.run();
-    return guest.connect();
-  }
-
-  async readSaved(file: string): Promise<GuestConfig> {
-    try {
-      return GuestConfig.parse(JSON.parse(readFileSync(file, "utf8")));
-    } catch (cause) {
-      throw new PvhError("SAVED_FORMAT", `${file} is no saved domain.`, { field: "file", cause });
-    }
-  }
-
-  async readArrival(head: Uint8Array): Promise<GuestConfig> {
-    try {
-      return GuestConfig.parse(JSON.parse(new TextDecoder().decode(head)));
-    } catch (cause) {
-      throw new PvhError("SAVED_FORMAT", "It is no domain.", { cause });
-    }
-  }
-
-  async find(_dir: string, uuid: string): Promise<Instance | undefined> {
-    const guest = this.#guests.get(uuid);
-    return guest === undefined || (guest.ended && !guest.remains) ? undefined : guest.connect();
-  }
-
-  async end(dir: string, uuid: string): Promise<void> {
-    await (await this.find(dir, uuid))?.destroy();
-  }
-
-  exitRecord(dir: string): ExitRecord | undefined {
-    try {
-      return ExitRecord.parse(JSON.parse(readFileSync(join(dir, "exit.json"), "utf8")));
-    } catch {
-      return undefined;
-    }
-  }
-
-  async openConsole(dir: string): Promise<Duplex> {
-    const guest = [...this.#guests.values()].find((one) => one.dir === dir && !one.ended);
-    if (guest === undefined) throw new PvhError("DOMAIN_STATE", "The simulated domain has ended.");
-    return guest.openConsole();
-  }
-
-  consoleLog(dir: string): Uint8Array {
-    try {
-      return readFileSync(join(dir, "console.log"));
-    } catch {
-      return new Uint8Array();
-    }
-  }
-
-  async close(): Promise<void> {}
-
-  async hostDomains(): Promise<HostDomain[]> {
-    const own = this.#present().map(
-      ({ uuid, name, memoryNow, vcpusOnline }, i): HostDomain => ({
-        uuid,
-        domid: i + 1,
-        name,
-        state: "running",
-        memory: memoryNow,
-        vcpus: vcpusOnline,
-      }),
-    );
-    return [...this.foreign, ...own];
-  }
-
-  async checkHost(): Promise<HostSummary> {
-    return {
-      backend: this.name,
-      usable: true,
-      version: "1.0",
-      memoryTotal: 2048,
-      memoryAvailable: 1024,
-      cpupools: [{ name: "Pool-0", scheduler: "credit2", cpus: "all", domains: this.#guests.size }],
-    };
-  }
-
-  /** The guest itself, to make things happen to it. */
-  guest(uuid: string): SimulatedGuest {
-    const guest = this.#guests.get(uuid);
-    if (guest === undefined) throw new Error(`the simulator has no guest ${uuid}`);
-    return guest;
-  }
-
-  /** Uuids of what has ended, but remains. */
-  remaining(): string[] {
-    return this.#present()
-      .filter(({ remains }) => remains)
-      .map(({ uuid }) => uuid);
-  }
-
-  #present(): SimulatedGuest[] {
-    return [...this.#guests.values()].filter(({ ended, remains }) => !ended || remains);
-  }
-
-  #refuseTakenName(name: string): void {
-    if (![...this.foreign, ...this.#present()].some((one) => one.name === name)) return;
-    throw new PvhError("DOMAIN_NAME_TAKEN", `The simulator has a domain ${JSON.stringify(name)}.`);
-  }
-
-  /** Uuids of what "runs". */
-  running(): string[] {
-    return [...this.#guests].filter(([, guest]) => !guest.ended).map(([uuid]) => uuid);
-  }
-}
-
-/** What the simulator's guests have as their memory. */
-const MEMORY = "memory\n".repeat(100_000);
-
-async function take(arrival: Arrival): Promise<void> {
-  await arrival.ready();
-  const pieces = [];
-  for await (const piece of arrival.memory()) pieces.push(piece);
-  if (Buffer.concat(pieces).toString() !== MEMORY) throw new PvhError("SAVED_FORMAT", "It is no memory.");
-}
-
-async function* memory(): AsyncGenerator<Uint8Array> {
-  const bytes = Buffer.from(MEMORY);
-  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
-}
-
-interface Script {
-  print: string[];
-  exit?: ExitReason;
-  fail?: ErrorCode;
-  echo: boolean;
-  deaf: boolean;
-}
-
-function readScript(config: GuestConfig): Script {
-  const script: Script = { print: [], echo: false, deaf: false };
-  for (const word of (config.cmdline ?? "").split(" ")) {
-    const [verb, value = ""] = word.split("=", 2);
-    if (verb === "print") script.print.push(value);
-    if (verb === "exit") script.exit = ExitReason.parse(value);
-    if (verb === "fail" && isErrorCode(value)) script.fail = value;
-    if (verb === "echo") script.echo = true;
-    if (verb === "deaf") script.deaf = true;
-  }
-  return script;
-}
-
-function refuseUnreadable(path: string): void {
-  try {
-    accessSync(path);
-  } catch (cause) {
-    throw new PvhError("FILE_UNREADABLE", `The kernel ${path} cannot be read; give a file that exists.`, {
-      field: "kernel",
-      found: path,
-      cause,
-    });
-  }
-}
+import type { Affinity, Identity, Instance, InstanceState, Pinning, Share } from "../backend.ts";
+import type { ExitReason, ExitRecord } from "../domain.ts";
+import { isUndecided } from "../transfer/problems.ts";
+import type { Transfer } from "../transfer/sender.ts";
+import { SimulatedDevices } from "./devices.ts";
+import { memory } from "./memory.ts";
+import type { Script } from "./script.ts";
 
 /** CPUs of the simulated host. */
 const HOST_CPUS = 8;
@@ -256,6 +29,7 @@ interface Surroundings {
   becomes(identity: Identity): void;
 }
 
+/** A domain of the simulator. What is public of it beside `connect` is there for tests. */
 export class SimulatedGuest {
   dir: string;
   uuid: string;
@@ -274,7 +48,7 @@ export class SimulatedGuest {
   keys = "";
   memoryNow: number;
   vcpusOnline: number;
-  devices: DeviceStatus[] = [];
+  readonly devices = new SimulatedDevices();
   /** Triggers that were sent: `nmi 0`. */
   triggers: string[] = [];
   memoryLimit: number;
@@ -309,8 +83,8 @@ export class SimulatedGuest {
       cpus: ofVcpu(cpus, vcpu),
       cpusSoft: ofVcpu(cpusSoft, vcpu),
     }));
-    for (const disk of config.disk) this.#attachDisk(disk);
-    for (const vif of config.vif) this.#attachVif(vif);
+    for (const disk of config.disk) this.devices.attachDisk(disk);
+    for (const vif of config.vif) this.devices.attachVif(vif);
     this.#script = script;
   }
 
@@ -427,7 +201,7 @@ export class SimulatedGuest {
           memoryLimit: this.memoryLimit,
           scheduling: { ...this.share, affinity: this.affinity.map((one) => ({ ...one })) },
           vcpus: { online: this.vcpusOnline, max: maxvcpus },
-          devices: [...this.devices],
+          devices: [...this.devices.list],
         };
       },
       pause: async () => {
@@ -488,21 +262,21 @@ export class SimulatedGuest {
       },
       attachDisk: async (disk) => {
         this.#refuseEnded();
-        refuseTakenDisk(this.devices, disk);
-        return this.#attachDisk(disk);
+        refuseTakenDisk(this.devices.list, disk);
+        return this.devices.attachDisk(disk);
       },
       detachDisk: async (vdev) => {
         this.#refuseEnded();
-        this.#detach(requireDisk(this.devices, vdev));
+        this.devices.detach(requireDisk(this.devices.list, vdev));
       },
       attachVif: async (vif) => {
         this.#refuseEnded();
-        refuseTakenVif(this.devices, vif);
-        return this.#attachVif(vif);
+        refuseTakenVif(this.devices.list, vif);
+        return this.devices.attachVif(vif);
       },
       detachVif: async (devid) => {
         this.#refuseEnded();
-        this.#detach(requireVif(this.devices, devid));
+        this.devices.detach(requireVif(this.devices.list, devid));
       },
       save: async (file, after) => {
         this.#refuseEnded();
@@ -585,43 +359,6 @@ export class SimulatedGuest {
       throw new PvhError("CONFIG_INVALID", "The simulator has no such CPU.", { field: "cpus", found: cpus });
     }
     for (const [i, one] of this.affinity.entries()) if (i === (vcpu ?? i)) Object.assign(one, wanted);
-  }
-
-  #attachDisk({ vdev, target, access }: DiskConfig): DeviceStatus {
-    const [, code = ""] = /^\/fail\/(\w+)$/.exec(target) ?? [];
-    if (isErrorCode(code)) throw new PvhError(code, `The simulator fails with ${code}.`);
-    return this.#attach({
-      kind: "vbd",
-      id: vdevNumber(vdev) ?? 0,
-      name: vdev,
-      target,
-      readonly: access === "r",
-      state: "connected",
-    });
-  }
-
-  #attachVif({ devid, mac, bridge }: VifConfig): DeviceStatus {
-    if (bridge === "fail") throw new PvhError("HOST_NETWORK", "The simulator has no such bridge.");
-    const taken = this.devices.filter(({ kind }) => kind === "vif").map(({ id }) => id);
-    let id = devid ?? 0;
-    while (devid === undefined && taken.includes(id)) id++;
-    return this.#attach({
-      kind: "vif",
-      id,
-      name: `vif${id}`,
-      mac: mac ?? `00:16:3e:00:00:${id.toString(16).padStart(2, "0")}`,
-      ...(bridge === undefined ? {} : { bridge }),
-      state: "connected",
-    });
-  }
-
-  #attach(device: DeviceStatus): DeviceStatus {
-    this.devices.push(device);
-    return device;
-  }
-
-  #detach(device: DeviceStatus): void {
-    this.devices = this.devices.filter((one) => one !== device);
   }
 
   #refuseDeaf(): void {
