@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PvhClient } from "@pvh/client";
 import { SimulatorBackend, startDaemon } from "@pvh/daemon";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { waitFor } from "../support/wait-for.ts";
 
 /** The client against a daemon in this process, whose domains are simulated. */
 
@@ -102,9 +103,9 @@ test("a console tells everything from the start, even to a late listener, and sa
   console.onData((bytes) => {
     seen += Buffer.from(bytes).toString();
   });
-  await vi.waitFor(() => expect(seen).toBe("hello\nworld\n"));
+  await waitFor(() => expect(seen).toBe("hello\nworld\n"));
   console.send(Buffer.from("ls\n"));
-  await vi.waitFor(() => expect(backend.guest(domain.uuid).input).toBe("ls\n"));
+  await waitFor(() => expect(backend.guest(domain.uuid).input).toBe("ls\n"));
   backend.guest(domain.uuid).end("poweroff");
   expect(await console.closed).toEqual({ clean: true, reason: "the domain has ended" });
   console.send(Buffer.from("nobody hears this"));

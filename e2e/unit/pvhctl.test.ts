@@ -5,6 +5,7 @@ import { type Domain, PvhClient } from "@pvh/client";
 import { SimulatorBackend, startDaemon } from "@pvh/daemon";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { program } from "../../apps/cli/src/program.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 /** The commands that steer live domains, against a daemon in this process whose domains are simulated. */
 
@@ -66,7 +67,7 @@ test("how a guest crashed is shown", async () => {
     lastConsoleLine: "going",
     report: { vcpu: 1, rip: "0x10", registers: { rax: "0x7", rip: "0x10" }, lastExits: ["hlt at 0x8"] },
   });
-  await vi.waitFor(async () => expect((await client.getDomain("g")).exit).toBeDefined());
+  await waitFor(async () => expect((await client.getDomain("g")).exit).toBeDefined());
   const shown = await pvhctl("show", "g");
   expect(shown).toMatch(/^exit +triple-fault at .*: no handler$/m);
   expect(shown).toMatch(/^last line +going$/m);
@@ -80,7 +81,7 @@ test("a report without exits, and a core dump, are shown", async () => {
     report: { vcpu: 0, rip: "0x10", registers: { rip: "0x10" }, lastExits: [] },
     coreDump: "/dump/g",
   });
-  await vi.waitFor(async () => expect((await client.getDomain("g")).exit).toBeDefined());
+  await waitFor(async () => expect((await client.getDomain("g")).exit).toBeDefined());
   const shown = await pvhctl("show", "g");
   expect(shown).toMatch(/^core dump +\/dump\/g$/m);
   expect(shown).toMatch(/\ncode +not readable\n$/);
@@ -201,7 +202,7 @@ test("a preserved domain is shown as such, and create does not take its place", 
   writeFileSync(config, `name="p"; type="pvh"; kernel="${kernel}"; uuid="${uuid}"; on_crash="preserve"`);
   await pvhctl("create", config, "-q");
   backend.guest(uuid).end("crash");
-  await vi.waitFor(async () => expect((await client.getDomain("p")).state).toBe("crashed"));
+  await waitFor(async () => expect((await client.getDomain("p")).state).toBe("crashed"));
   expect(await pvhctl("list", "p")).toMatch(/^p +\d+ .* crashed,preserved +crash$/m);
   expect(await pvhctl("show", "p")).toMatch(/^state +crashed, preserved$/m);
   await expect(pvhctl("create", config)).rejects.toMatchObject({
@@ -243,7 +244,7 @@ test("an interface goes by its number or its MAC", async () => {
 
 test("shutdown -w and reboot -w come back when the guest has done it", async () => {
   const reboot = pvhctl("reboot", "g", "-w");
-  await vi.waitFor(() => expect(guest().state).toBe("shutting-down"));
+  await waitFor(() => expect(guest().state).toBe("shutting-down"));
   guest().end("reboot");
   expect(await reboot).toBe("g is running\n");
   const again = await client.getDomain("g");
@@ -251,7 +252,7 @@ test("shutdown -w and reboot -w come back when the guest has done it", async () 
   expect(again.domid).not.toBe(domain.domid);
 
   const shutdown = pvhctl("shutdown", "g", "-w", "-o", "json");
-  await vi.waitFor(() => expect(guest().state).toBe("shutting-down"));
+  await waitFor(() => expect(guest().state).toBe("shutting-down"));
   guest().end("poweroff");
   expect(JSON.parse(await shutdown)).toMatchObject({ state: "shutdown", exit: { reason: "poweroff" } });
   expect(await pvhctl("list")).toMatch(/^g +- +\S+ +64 +1 +\S+ +shutdown +poweroff$/m);

@@ -4,13 +4,14 @@ import { GuestConfig } from "@pvh/builder";
 import { expect, test, vi } from "vitest";
 import { TestDaemon } from "./daemon.testing.ts";
 import type { DomainState } from "./domain.ts";
+import { eventually } from "./eventually.testing.ts";
 
 function config(daemon: TestDaemon, changes: Partial<GuestConfig> = {}): GuestConfig {
   return GuestConfig.parse({ name: "g", type: "pvh", kernel: daemon.kernel, ...changes });
 }
 
 async function becomes(daemon: TestDaemon, id: string, state: DomainState): Promise<void> {
-  await vi.waitFor(() => expect(daemon.domains.get(id).state).toBe(state), { interval: 2 });
+  await eventually(() => expect(daemon.domains.get(id).state).toBe(state));
 }
 
 /** Nothing of a domain: no row, no directory, nothing that runs. */
@@ -47,7 +48,7 @@ test("each start has a domid that no other live domain has", async () => {
   await daemon.domains.create(config(daemon, { name: "h" }), false);
   expect(daemon.domains.list().map(({ domid }) => domid)).toEqual([1, 2]);
   daemon.backend.guest(uuid).end("reboot");
-  await vi.waitFor(() => expect(daemon.domains.get(uuid)).toMatchObject({ state: "running", domid: 3 }));
+  await eventually(() => expect(daemon.domains.get(uuid)).toMatchObject({ state: "running", domid: 3 }));
   await daemon.restart();
   expect(daemon.domains.get("3").uuid).toBe(uuid);
   expect((await daemon.domains.create(config(daemon, { name: "i" }), false)).domain.domid).toBe(4);
@@ -64,7 +65,7 @@ test("where a hypervisor gives out the domids, nobody else counts on one", async
   const gate = Promise.withResolvers<void>();
   daemon.backend.gate = gate.promise;
   daemon.backend.guest(second.domain.uuid).end("reboot");
-  await vi.waitFor(() => expect(daemon.backend.launches).toBe(3));
+  await eventually(() => expect(daemon.backend.launches).toBe(3));
   // Neither the old one nor a new one.
   expect(daemon.domains.get(second.domain.uuid)).toMatchObject({ state: "rebooting", domid: undefined });
   gate.resolve();
@@ -123,7 +124,7 @@ test("an ended domain stays listed with its exit until a new one takes its name"
   expect(daemon.domains.get("g").uuid).toBe(uuid);
 
   const second = await daemon.domains.create(config(daemon), false);
-  await vi.waitFor(() => expect(daemon.domains.list()).toHaveLength(1), { interval: 2 });
+  await eventually(() => expect(daemon.domains.list()).toHaveLength(1));
   expect(daemon.domains.get("g").uuid).toBe(second.domain.uuid);
   expect(existsSync(join(daemon.stateDir, "domains", uuid))).toBe(false);
 });
@@ -246,7 +247,7 @@ test("deleting a domain while it starts again leaves nothing", async () => {
   const gate = Promise.withResolvers<void>();
   daemon.backend.gate = gate.promise;
   daemon.backend.guest(domain.uuid).end("reboot");
-  await vi.waitFor(() => expect(daemon.backend.launches).toBe(2));
+  await eventually(() => expect(daemon.backend.launches).toBe(2));
   const removed = daemon.domains.remove("g");
   gate.resolve();
   await removed;

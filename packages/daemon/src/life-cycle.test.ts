@@ -4,6 +4,7 @@ import { type EndAction, GuestConfig, type GuestConfigInput } from "@pvh/builder
 import { expect, test, vi } from "vitest";
 import { TestDaemon } from "./daemon.testing.ts";
 import type { DomainRecord, DomainState } from "./domain.ts";
+import { eventually } from "./eventually.testing.ts";
 
 async function withDomain(changes: Partial<GuestConfigInput> = {}, daemon = new TestDaemon()) {
   await daemon.start();
@@ -21,7 +22,7 @@ async function becomes(
   state: DomainState,
   restarts = daemon.domains.get(id).restarts,
 ): Promise<DomainRecord> {
-  await vi.waitFor(() => expect(daemon.domains.get(id)).toMatchObject({ state, restarts }), { interval: 2 });
+  await eventually(() => expect(daemon.domains.get(id)).toMatchObject({ state, restarts }));
   return daemon.domains.get(id);
 }
 
@@ -198,7 +199,7 @@ test.each([
   vi.restoreAllMocks();
   await daemon.crash();
   await daemon.start();
-  await vi.waitFor(() => expect(daemon.domains.get(uuid).state).toBe("running"));
+  await eventually(() => expect(daemon.domains.get(uuid).state).toBe("running"));
   const others = daemon.domains.list().filter((one) => one.uuid !== uuid);
   expect(others.filter(({ preserved }) => preserved).map((one) => one.uuid)).toEqual(
     daemon.backend.remaining(),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { GuestConfig } from "@pvh/builder";
 import { expect, test, vi } from "vitest";
 import { TestDaemon } from "./daemon.testing.ts";
+import { eventually } from "./eventually.testing.ts";
 
 async function withDomain(changes: Partial<GuestConfig> = {}, startPaused = false) {
   const daemon = await new TestDaemon().start();
@@ -18,7 +19,7 @@ test("a running domain is found again and still looked after", async () => {
   expect(daemon.domains.get(uuid)).toEqual(domain);
   expect((await daemon.domains.pause("g")).state).toBe("paused");
   daemon.backend.guest(uuid).end("poweroff");
-  await vi.waitFor(() => expect(daemon.domains.get("g").state).toBe("shutdown"));
+  await eventually(() => expect(daemon.domains.get("g").state).toBe("shutdown"));
 });
 
 test("a state that changed meanwhile is seen", async () => {
@@ -46,7 +47,7 @@ test("a domain that rebooted meanwhile starts again", async () => {
   await daemon.crash();
   daemon.backend.guest(uuid).end("reboot");
   await daemon.start();
-  await vi.waitFor(() => expect(daemon.domains.get("g")).toMatchObject({ state: "running", restarts: 1 }));
+  await eventually(() => expect(daemon.domains.get("g")).toMatchObject({ state: "running", restarts: 1 }));
   expect(daemon.domains.get("g").uuid).toBe(uuid);
 });
 
@@ -55,9 +56,9 @@ test("a domain that waited to start again does so", async () => {
   await using _ = daemon;
   await daemon.restart({ restartInterval: 60_000 });
   daemon.backend.guest(uuid).end("reboot");
-  await vi.waitFor(() => expect(daemon.domains.get("g").state).toBe("rebooting"));
+  await eventually(() => expect(daemon.domains.get("g").state).toBe("rebooting"));
   await daemon.restart({ restartInterval: 1 });
-  await vi.waitFor(() => expect(daemon.domains.get("g").state).toBe("running"));
+  await eventually(() => expect(daemon.domains.get("g").state).toBe("running"));
 });
 
 test("what a start had made that was under way goes before the domain starts again", async () => {
@@ -67,7 +68,7 @@ test("what a start had made that was under way goes before the domain starts aga
   const half = daemon.backend.guest(uuid);
   vi.spyOn(daemon.backend, "find").mockResolvedValueOnce(undefined);
   await daemon.restart();
-  await vi.waitFor(() => expect(daemon.domains.get("g").state).toBe("running"));
+  await eventually(() => expect(daemon.domains.get("g").state).toBe("running"));
   expect(half.ended).toBe(true);
   expect(daemon.backend.running()).toEqual([uuid]);
 });
@@ -85,7 +86,7 @@ test("a process that vanished is lost; with on_crash = restart it starts again",
   await again.daemon.crash();
   again.daemon.backend.guest(again.uuid).kill();
   await again.daemon.start();
-  await vi.waitFor(() => expect(again.daemon.domains.get("g").state).toBe("running"));
+  await eventually(() => expect(again.daemon.domains.get("g").state).toBe("running"));
 });
 
 test("what was lost and came back is ended when its domain is deleted", async () => {
@@ -152,5 +153,5 @@ test("an end during a graceful stop waits for the next daemon", async () => {
   await closed;
   expect(daemon.store.all()[0]?.state).toBe("running");
   await daemon.restart();
-  await vi.waitFor(() => expect(daemon.domains.get("g")).toMatchObject({ state: "running", restarts: 1 }));
+  await eventually(() => expect(daemon.domains.get("g")).toMatchObject({ state: "running", restarts: 1 }));
 });

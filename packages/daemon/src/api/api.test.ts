@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type HostDomain, unsupported } from "../backend.ts";
 import { TestDaemon } from "../daemon.testing.ts";
+import { eventually } from "../eventually.testing.ts";
 import { createApp } from "./app.ts";
 import { DocumentedAnswers } from "./documented.testing.ts";
 
@@ -182,7 +183,7 @@ test("an ended domain says how it ended", async () => {
   const { uuid: id } = (await create(guest({ on_crash: "destroy" }))).json();
   const report = { vcpu: 0, rip: "0x10", registers: { rax: "0x0" }, lastExits: ["hlt at 0x10"] };
   daemon.backend.guest(id).end("triple-fault", { report, lastConsoleLine: "oops" });
-  await vi.waitFor(async () => expect((await get("/domains/guest")).json().state).toBe("crashed"));
+  await eventually(async () => expect((await get("/domains/guest")).json().state).toBe("crashed"));
   expect((await get("/domains")).json()[0].exit).toEqual({ reason: "triple-fault", at: expect.any(String) });
   expect((await get("/domains/guest")).json().exit).toMatchObject({
     reason: "triple-fault",
@@ -294,7 +295,7 @@ test("a change that the backend does not know changes nothing else", async () =>
 test("a preserved domain is listed with its domid, and says so", async () => {
   const { uuid: id, domid } = (await create(guest({ on_crash: "preserve" }))).json();
   daemon.backend.guest(id).end("crash");
-  await vi.waitFor(async () => expect((await get("/domains/guest")).json().state).toBe("crashed"));
+  await eventually(async () => expect((await get("/domains/guest")).json().state).toBe("crashed"));
   const summary = (await get("/domains")).json()[0];
   expect(summary).toMatchObject({ state: "crashed", preserved: true, domid, exit: { reason: "crash" } });
   expect((await post(`/domains/${domid}/pause`)).statusCode).toBe(409);
@@ -304,7 +305,7 @@ test("a preserved domain is listed with its domid, and says so", async () => {
 test("where a core dump is, is told", async () => {
   const { uuid: id } = (await create(guest({ on_crash: "coredump-destroy" }))).json();
   daemon.backend.guest(id).end("crash");
-  await vi.waitFor(async () => expect((await get("/domains/guest")).json().state).toBe("crashed"));
+  await eventually(async () => expect((await get("/domains/guest")).json().state).toBe("crashed"));
   expect((await get("/domains/guest")).json().exit.core_dump).toMatch(/\/dump\/guest-\d{8}T\d{4}Z$/);
 });
 

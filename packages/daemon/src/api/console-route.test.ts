@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TestDaemon } from "../daemon.testing.ts";
+import { eventually } from "../eventually.testing.ts";
 import { createApp } from "./app.ts";
 
 let daemon: TestDaemon;
@@ -38,9 +39,9 @@ async function openConsole() {
 
 test("earlier output comes first, then what follows, in binary frames", async () => {
   const { socket, seen } = await openConsole();
-  await vi.waitFor(() => expect(seen.text).toBe("hello\n"));
+  await eventually(() => expect(seen.text).toBe("hello\n"));
   daemon.backend.guest(uuid).print("world\n");
-  await vi.waitFor(() => expect(seen.text).toBe("hello\nworld\n"));
+  await eventually(() => expect(seen.text).toBe("hello\nworld\n"));
   expect(seen.frames).not.toContain(false);
   socket.terminate();
 });
@@ -49,7 +50,7 @@ test("what a client sends goes to the guest", async () => {
   const { socket } = await openConsole();
   socket.send("root\n");
   socket.send(new Uint8Array([0x6c, 0x73]));
-  await vi.waitFor(() => expect(daemon.backend.guest(uuid).input).toBe("root\nls"));
+  await eventually(() => expect(daemon.backend.guest(uuid).input).toBe("root\nls"));
   socket.terminate();
 });
 
@@ -57,7 +58,7 @@ test("a client that goes leaves nothing connected", async () => {
   const { socket } = await openConsole();
   expect(daemon.backend.guest(uuid).consoles).toBe(1);
   socket.terminate();
-  await vi.waitFor(() => expect(daemon.backend.guest(uuid).consoles).toBe(0));
+  await eventually(() => expect(daemon.backend.guest(uuid).consoles).toBe(0));
 });
 
 test("the end of the domain closes the console, after all of its output", async () => {
@@ -83,7 +84,7 @@ test("whoever sees the console close can ask at once how the domain has ended", 
 
 test("the console of an ended domain is its log", async () => {
   daemon.backend.guest(uuid).end("crash");
-  await vi.waitFor(() => expect(daemon.domains.get("g").state).toBe("crashed"));
+  await eventually(() => expect(daemon.domains.get("g").state).toBe("crashed"));
   const { seen, closed } = await openConsole();
   expect(await closed).toEqual({ code: 1000, reason: "the domain has ended" });
   expect(seen.text).toBe("hello\n");
@@ -103,13 +104,13 @@ test("much output to a slow client arrives whole and in order", async () => {
     daemon.backend.guest(uuid).print(lines.slice(i, i + 1000).join(""));
   }
   const expected = `hello\n${lines.join("")}`;
-  await vi.waitFor(() => expect(seen.text.length).toBe(expected.length));
+  await eventually(() => expect(seen.text.length).toBe(expected.length));
   expect(seen.text).toBe(expected);
 });
 
 test("a client that does not read holds up its own console, and nothing piles up in the daemon", async () => {
   const { socket, seen } = await openConsole();
-  await vi.waitFor(() => expect(seen.text).toBe("hello\n"));
+  await eventually(() => expect(seen.text).toBe("hello\n"));
   socket.pause();
   const chunk = "x".repeat(64 * 1024);
   for (let i = 0; i < 64; i++) {
@@ -120,7 +121,7 @@ test("a client that does not read holds up its own console, and nothing piles up
   expect(server?.bufferedAmount).toBeGreaterThan(0);
   expect(server?.bufferedAmount).toBeLessThan(512 * 1024);
   socket.resume();
-  await vi.waitFor(() => expect(seen.text.length).toBe(6 + 64 * chunk.length), { timeout: 5000 });
+  await eventually(() => expect(seen.text.length).toBe(6 + 64 * chunk.length));
   socket.terminate();
 });
 

@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { unsupported } from "../backend.ts";
 import { TestDaemon } from "../daemon.testing.ts";
+import { eventually } from "../eventually.testing.ts";
 import { createApp } from "./app.ts";
 import { DocumentedAnswers } from "./documented.testing.ts";
 
@@ -102,7 +103,7 @@ test("a domain gets another name for good, and the old one is free", async () =>
   expect((await post("rename", { name: "web" }, "web")).statusCode).toBe(200);
 
   simulated().end("reboot");
-  await vi.waitFor(async () => expect(await shown("web")).toMatchObject({ state: "running", restarts: 1 }));
+  await eventually(async () => expect(await shown("web")).toMatchObject({ state: "running", restarts: 1 }));
   expect(simulated().name).toBe("web");
   await daemon.restart();
   expect(daemon.domains.get("web").uuid).toBe(uuid);

@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { unsupported } from "../backend.ts";
 import { TestDaemon } from "../daemon.testing.ts";
+import { eventually } from "../eventually.testing.ts";
 import { createApp } from "./app.ts";
 import { DocumentedAnswers } from "./documented.testing.ts";
 
@@ -117,9 +118,9 @@ test("a domain that is being saved can be destroyed at once", async () => {
   const gate = Promise.withResolvers<void>();
   daemon.backend.guest(uuid).saves = () => gate.promise;
   const saving = save();
-  await vi.waitFor(() => expect(daemon.backend.launches).toBe(1));
+  await eventually(() => expect(daemon.backend.launches).toBe(1));
   const destroyed = post(`/domains/${uuid}/destroy`, {});
-  await vi.waitFor(() => expect(daemon.backend.running()).toEqual([]));
+  await eventually(() => expect(daemon.backend.running()).toEqual([]));
   gate.resolve();
   expect((await saving).json().code).toBe("DOMAIN_STATE");
   expect((await destroyed).json()).toMatchObject({ state: "destroyed", exit: { reason: "killed" } });

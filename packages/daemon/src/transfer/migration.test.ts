@@ -2,6 +2,7 @@ import { connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { PvhError } from "@pvh/errors";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { eventually } from "../eventually.testing.ts";
 import { TestAuthority, withoutOpenssl } from "./certificates.testing.ts";
 import { encodeFrame } from "./frames.ts";
 import { readIdentity } from "./identity.ts";
@@ -11,7 +12,7 @@ import { TwoDaemons } from "./two-daemons.testing.ts";
 
 const patience = { hello: 10_000, step: 10_000, memory: 10_000 };
 /** For what is about waiting. */
-const impatience = { hello: 1500, step: 1500, memory: 1500 };
+const impatience = { hello: 2500, step: 2500, memory: 2500 };
 const quiet = () => {};
 describe.skipIf(withoutOpenssl())("migration between two daemons", () => {
   let two: TwoDaemons;
@@ -103,7 +104,7 @@ describe.skipIf(withoutOpenssl())("migration between two daemons", () => {
       throw new PvhError("DOMAIN_STATE", "It does not suspend.");
     };
     expect((await failure(two.migrate())).code).toBe("DOMAIN_STATE");
-    await vi.waitFor(() => expect(two.target.domains.list()).toEqual([]));
+    await eventually(() => expect(two.target.domains.list()).toEqual([]));
     expect(two.running()).toEqual({ source: [uuid], target: [] });
     expect(two.target.lines.join("\n")).toContain("It does not suspend.");
   });
@@ -126,13 +127,13 @@ describe.skipIf(withoutOpenssl())("migration between two daemons", () => {
   });
 
   test("a connection that breaks after the permission leaves it paused here", async () => {
-    await startAgain(impatience);
+    await startAgain({ ...patience, step: 3000 });
     const uuid = await two.guest();
+    const gate = Promise.withResolvers<void>();
     const launch = two.target.backend.launch.bind(two.target.backend);
     vi.spyOn(two.target.backend, "launch").mockImplementationOnce(async (start) => {
       const instance = await launch(start);
-      // Longer than anybody waits.
-      two.target.backend.guest(uuid).arrives = () => new Promise((resolve) => setTimeout(resolve, 2500));
+      two.target.backend.guest(uuid).arrives = () => gate.promise;
       return instance;
     });
     const error = await failure(two.migrate());
@@ -140,7 +141,8 @@ describe.skipIf(withoutOpenssl())("migration between two daemons", () => {
     expect(error.message).toContain("Look there (pvhctl list)");
     expect(two.source.domains.get(uuid).state).toBe("paused");
     // And there it runs after all.
-    await vi.waitFor(() => expect(two.target.domains.get(uuid).state).toBe("running"), { timeout: 10_000 });
+    gate.resolve();
+    await eventually(() => expect(two.target.domains.get(uuid).state).toBe("running"));
     await two.source.domains.destroy(uuid);
   });
 
@@ -158,7 +160,7 @@ describe.skipIf(withoutOpenssl())("migration between two daemons", () => {
     gate.resolve();
     expect((await migrating).code).toBe("DOMAIN_STATE");
     expect(await destroyed).toMatchObject({ state: "destroyed", exit: { reason: "killed" } });
-    await vi.waitFor(() => expect(two.target.domains.list()).toEqual([]));
+    await eventually(() => expect(two.target.domains.list()).toEqual([]));
   });
 
   test("whoever deletes what is coming in breaks it off", async () => {
@@ -166,12 +168,12 @@ describe.skipIf(withoutOpenssl())("migration between two daemons", () => {
     const gate = Promise.withResolvers<void>();
     two.source.backend.guest(uuid).saves = () => gate.promise;
     const migrating = failure(two.migrate());
-    await vi.waitFor(() => expect(two.target.domains.list()).toHaveLength(1));
+    await eventually(() => expect(two.target.domains.list()).toHaveLength(1));
     two.peers.target.close();
     gate.resolve();
     expect((await migrating).code).toBe("MIGRATION_PEER");
     expect(two.running()).toEqual({ source: [uuid], target: [] });
-    await vi.waitFor(() => expect(two.target.domains.list()).toEqual([]));
+    await eventually(() => expect(two.target.domains.list()).toEqual([]));
   });
 
   test("a pvhd without certificates says so", async () => {
@@ -253,7 +255,7 @@ describe.skipIf(withoutOpenssl())("migration between two daemons", () => {
     plain.on("error", () => {});
     plain.write("hello");
     await new Promise((resolve) => plain.once("close", resolve));
-    await vi.waitFor(() => expect(two.target.domains.list()).toEqual([]), { timeout: 5000 });
+    await eventually(() => expect(two.target.domains.list()).toEqual([]));
     // The listener goes on.
     const uuid = await two.guest();
     await two.migrate();
@@ -266,7 +268,7 @@ describe.skipIf(withoutOpenssl())("migration between two daemons", () => {
     const names = ["a", "b", "c", "d", "guest"];
     for (const name of names) await two.guest({ name });
     const moves = names.slice(0, 4).map((name) => two.source.domains.migrate(name, two.address, true));
-    await vi.waitFor(() => expect(two.target.backend.launches).toBe(4));
+    await eventually(() => expect(two.target.backend.launches).toBe(4));
     expect((await failure(two.migrate())).message).toContain("4 domains are on their way already");
     const another = new Peers(readIdentity(two.authority.issue("another")), quiet, patience);
     const transfer = await another.connect(two.address);
@@ -276,7 +278,7 @@ describe.skipIf(withoutOpenssl())("migration between two daemons", () => {
     await transfer.close();
     open.resolve();
     await Promise.all(moves);
-    await vi.waitFor(two.migrate.bind(two), { timeout: 5000 });
+    await eventually(two.migrate.bind(two));
     expect(two.running()).toMatchObject({ source: [], target: { length: 5 } });
   });
 });

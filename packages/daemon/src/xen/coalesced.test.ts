@@ -1,4 +1,5 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
+import { eventually } from "../eventually.testing.ts";
 import { coalesced } from "./coalesced.ts";
 
 test("a burst has the work done now and once more, and what comes later once again", async () => {
@@ -10,7 +11,7 @@ test("a burst has the work done now and once more, and what comes later once aga
   for (let i = 0; i < 5; i++) call();
   expect(begun).toBe(1);
   gates[0]?.resolve();
-  await vi.waitFor(() => expect(begun).toBe(2));
+  await eventually(() => expect(begun).toBe(2));
   gates[1]?.resolve();
   await gates[1]?.promise;
   await new Promise(setImmediate);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SENDTRIGGER, SHUTDOWN } from "@pvh/abi";
 import { PvhError } from "@pvh/errors";
 import { expect, test, vi } from "vitest";
+import { eventually } from "../eventually.testing.ts";
 import { FakeHost } from "./fake-host.testing.ts";
 import { readDomainFile, readExit } from "./files.ts";
 import { findDomain } from "./find-domain.ts";
@@ -190,7 +191,7 @@ test("who misses a domain that is just becoming another one waits, and finds it"
     const gate = Promise.withResolvers<void>();
     host.workers.gates.set("set-handle", gate.promise);
     const aside = instance.setAside({ uuid: other, name: "aside", dir });
-    await vi.waitFor(() => expect(instance.file.uuid).toBe(other));
+    await eventually(() => expect(instance.file.uuid).toBe(other));
     // The hypervisor has the old uuid still.
     instance.look(seen);
     await sleep(20);
@@ -220,7 +221,7 @@ test("a domain that is destroyed while it becomes another one leaves nothing", a
     const gate = Promise.withResolvers<void>();
     host.workers.gates.set("set-handle", gate.promise);
     const aside = instance.setAside({ uuid: other, name: "aside", dir });
-    await vi.waitFor(() => expect(instance.file.uuid).toBe(other));
+    await eventually(() => expect(instance.file.uuid).toBe(other));
     const destroyed = instance.destroy();
     await sleep(20);
     gate.resolve();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { SHUTDOWN } from "@pvh/abi";
 import { PvhError } from "@pvh/errors";
 import { expect, test, vi } from "vitest";
+import { eventually } from "../eventually.testing.ts";
 import { FakeHost } from "./fake-host.testing.ts";
 import { readExit } from "./files.ts";
 import type { XenInstance } from "./instance.ts";
@@ -24,7 +25,7 @@ async function write({ file, head }: SaveRequest, suspended: () => Promise<boole
 
 /** A guest that does what it is asked to. */
 async function suspends(host: FakeHost, reason: number = SHUTDOWN.suspend): Promise<void> {
-  await vi.waitFor(async () => expect(await host.store.read(request)).toBe("suspend"), { interval: 2 });
+  await eventually(async () => expect(await host.store.read(request)).toBe("suspend"));
   await host.store.write(request, "");
   host.workers.shutDown(uuid, reason);
   host.released();
@@ -93,7 +94,7 @@ test("while it is saved nothing else is done to it", async () => {
   await using host = new FakeHost();
   const { instance, file } = await running(host);
   const saving = instance.save(file, "go-on");
-  await vi.waitFor(async () => expect(await host.store.read(request)).toBe("suspend"), { interval: 2 });
+  await eventually(async () => expect(await host.store.read(request)).toBe("suspend"));
   await expect(instance.detachDisk("xvda", false)).rejects.toMatchObject({ code: "DOMAIN_STATE" });
   host.workers.shutDown(uuid, SHUTDOWN.suspend);
   await expect(instance.status()).rejects.toMatchObject({ code: "DOMAIN_STATE" });
@@ -128,7 +129,7 @@ test("a domain that is destroyed in the midst of it does not wait for its guest"
   await using host = new FakeHost();
   const { instance, file } = await running(host);
   const saving = instance.save(file, "end").catch((error: unknown) => error);
-  await vi.waitFor(async () => expect(await host.store.read(request)).toBe("suspend"), { interval: 2 });
+  await eventually(async () => expect(await host.store.read(request)).toBe("suspend"));
   await instance.destroy();
   expect(await saving).toMatchObject({ code: "DOMAIN_STATE" });
   expect(await instance.exited).toMatchObject({ reason: "killed" });
@@ -201,7 +202,7 @@ test.each(["before", "after"])("a guest that suspends %s the next daemon looks g
     host.workers.shutDown(uuid, SHUTDOWN.suspend);
     host.released();
   }
-  await vi.waitFor(() => expect(host.workers.calls).toContain("resume"));
+  await eventually(() => expect(host.workers.calls).toContain("resume"));
   expect(await instance.status()).toMatchObject({ state: "running" });
   // What comes then is an end.
   host.workers.shutDown(uuid, SHUTDOWN.poweroff);

@@ -5,6 +5,7 @@ import { SHUTDOWN } from "@pvh/abi";
 import { parseDisk } from "@pvh/builder";
 import { PvhError } from "@pvh/errors";
 import { expect, test, vi } from "vitest";
+import { eventually } from "../eventually.testing.ts";
 import { peerFailed, undecided } from "../transfer/problems.ts";
 import type { Transfer } from "../transfer/sender.ts";
 import { addDevice } from "./device-nodes.ts";
@@ -82,7 +83,7 @@ async function send({ fd }: SendRequest, suspended: () => Promise<boolean>): Pro
 }
 
 async function suspends(host: FakeHost): Promise<void> {
-  await vi.waitFor(async () => expect(await host.store.read(request)).toBe("suspend"), { interval: 2 });
+  await eventually(async () => expect(await host.store.read(request)).toBe("suspend"));
   await host.store.write(request, "");
   host.workers.shutDown(uuid, SHUTDOWN.suspend);
   host.released();

@@ -129,7 +129,7 @@ test("nothing is added to a transaction once its work has returned", async () =>
       views.push(view);
       void view.write("/a", "");
     });
-    await vi.waitFor(() => expect(held).toHaveLength(1));
+    await vi.waitFor(() => expect(held).toHaveLength(1), { timeout: 20_000 });
     await expect(views[0]?.read("/b")).rejects.toThrow("is over");
     held[0]?.();
     await over;
