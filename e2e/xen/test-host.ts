@@ -2,6 +2,11 @@ import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import { describe as transcript } from "../hosts/agent-channel.ts";
 import { startXenHost, type XenHost, type XenHostOptions } from "../hosts/xen-host.ts";
 
+/** What there is to see when a test fails. */
+const STATE = `xl list; xl vcpu-list; cat /proc/loadavg
+  for log in /tmp/pvhd*.log /var/log/xen/console/guest-*.log; do [ ! -f $log ] || { echo "--- $log"; tail -n 20 $log; }; done
+  echo "--- dmesg"; dmesg | tail -n 20; echo "--- xl dmesg"; xl dmesg | tail -n 10`;
+
 /** Long enough for what takes a minute where nothing else runs. */
 const COMMAND_MS = 240_000;
 
@@ -29,9 +34,14 @@ export function useXenHost({ prelude, prepare, ...options }: Preparation = {}): 
   async function result(command: string, status: number) {
     if (host === undefined) throw new Error("The host does not run.");
     const script = prelude === undefined ? command : `${prelude}\n${command}`;
-    const found = await host.run(script, { timeoutMs: COMMAND_MS });
-    expect(found.status, transcript(command, found)).toBe(status);
-    return found;
+    try {
+      const found = await host.run(script, { timeoutMs: COMMAND_MS });
+      expect(found.status, transcript(command, found)).toBe(status);
+      return found;
+    } catch (error) {
+      await showState(host);
+      throw error;
+    }
   }
   const testHost: TestHost = {
     run: async (command) => (await result(command, 0)).stdout,
@@ -54,4 +64,10 @@ export function useXenHost({ prelude, prepare, ...options }: Preparation = {}): 
     await host?.stop();
   });
   return testHost;
+}
+
+/** On standard error: also what was tried again with success is worth a look. */
+async function showState(host: XenHost): Promise<void> {
+  const { stdout, stderr } = await host.run(STATE).catch((error) => ({ stdout: "", stderr: String(error) }));
+  process.stderr.write(`the host when it failed:\n${stdout}${stderr}\n`);
 }
