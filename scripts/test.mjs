@@ -5,7 +5,8 @@
 //   node scripts/test.mjs --total                 adds up what ran since .cache/test-results was removed
 // Results also go to .cache/test-results/NAME.json. With PVH_KVM_SUITES=emulated, which .ci/run sets where there is no
 // usable /dev/kvm, project machine is left to `emulated`; `--total` fails when a test file ran nowhere, or twice.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,11 +25,13 @@ if (what === "--total") {
   process.exit(total(files, strays.length));
 }
 mkdirSync(results, { recursive: true });
-process.exit(what === "emulated" ? emulated(more) : what === "xen" ? xen(more) : projects([what, ...more]));
+process.exit(
+  await (what === "emulated" ? emulated(more) : what === "xen" ? xen(more) : projects([what, ...more])),
+);
 
-function projects(names) {
+async function projects(names) {
   const here = process.env.PVH_KVM_SUITES === "emulated" ? names.filter((name) => name !== "machine") : names;
-  const status = run([[here.join("-"), (file) => vitest(here, file)]]);
+  const status = await run([[here.join("-"), (file) => vitest(here, file)]]);
   if (here.length < names.length)
     console.log("not among them: project machine, which npm run e2e:machine runs on emulated hosts");
   return status;
@@ -38,7 +41,7 @@ function emulated(names) {
   return run([["emulated", (file) => emulatedSuites("kvm", file, names)]]);
 }
 
-// Project xen starts hosts of its own; the suites run inside one.
+// Project xen starts hosts of its own; the suites run inside one. Each of these has one vCPU, and most machines have two.
 function xen(names) {
   const some = (pattern) =>
     globSync(pattern, { cwd: root }).some(
@@ -66,17 +69,16 @@ function emulatedSuites(kind, file, names) {
   return [join(root, "e2e/hosts/emulated-suites.ts"), kind, file, ...names];
 }
 
-// Steps, one after the other: a name and, for the file of its results, Node's arguments.
-function run(steps) {
-  const files = [];
-  let status = 0;
-  for (const [name, command] of steps) {
-    const file = join(results, `${name}.json`);
-    rmSync(file, { force: true });
-    const ended = spawnSync(process.execPath, command(file), { cwd: root, stdio: "inherit" });
-    if (ended.status !== 0) status = 1;
-    files.push(file);
-  }
+// Steps, all at once: a name and, for the file of its results, Node's arguments.
+async function run(steps) {
+  const files = steps.map(([name]) => join(results, `${name}.json`));
+  for (const file of files) rmSync(file, { force: true });
+  const ended = await Promise.all(
+    steps.map(([, command], i) =>
+      once(spawn(process.execPath, command(files[i]), { cwd: root, stdio: "inherit" }), "exit"),
+    ),
+  );
+  const status = ended.every(([code]) => code === 0) ? 0 : 1;
   return total(files) === 0 ? status : 1;
 }
 
