@@ -107,24 +107,29 @@ function total(files, alsoFailed = 0) {
   return failed > 0 || passed === 0 || skippedInCi ? 1 : 0;
 }
 
-// What failed and why, told once more at the end: whoever reads a long log from its end need not look for it.
+// What failed and why, also when it passed once repeated, told again at the end: whoever reads a long log from there need not
+// look for it.
 function failures(reports) {
   return reports.flatMap((name) =>
     JSON.parse(readFileSync(name, "utf8")).testResults.flatMap((suite) => {
       const file = relative(root, suite.name);
-      const tests = suite.assertionResults.filter(({ status }) => status === "failed");
-      if (suite.status === "failed" && tests.length === 0)
+      const failed = suite.assertionResults.filter(({ failureMessages }) => failureMessages.length > 0);
+      if (suite.status === "failed" && failed.length === 0)
         return [`failed: ${file}\n${shortened(suite.message)}`];
-      return tests.map(
-        ({ fullName, failureMessages }) =>
-          `failed: ${file}: ${fullName}\n${shortened(failureMessages.join("\n"))}`,
-      );
+      return failed.map(({ status, fullName, failureMessages }) => {
+        const what = status === "passed" ? "failed, and passed when repeated" : status;
+        return `${what}: ${file}: ${fullName}\n${shortened(failureMessages.join("\n"))}`;
+      });
     }),
   );
 }
 
 function shortened(message) {
-  return message.slice(0, 3000).replaceAll(/^/gm, "  ");
+  const lines = message.slice(0, 5000).split("\n");
+  return lines
+    .filter((line) => !line.includes("/vitest/dist/"))
+    .map((line) => `  ${line}`)
+    .join("\n");
 }
 
 function filesNotRunOnce(reports) {

@@ -10,7 +10,7 @@ import { type KvmHost, missingForKvmHost, startKvmHost } from "./kvm-host.ts";
 
 const flavours = ["6.12", "cloud"] as const;
 const options = { flavour: flavours[0], cpus: 1 };
-const guestBootMs = 180_000;
+const guestBootMs = 300_000;
 
 describe.skipIf(requireOrSkip("guests on a host that traps hypercalls", await missingForKvmHost(flavours)))(
   "emulated AMD host with KVM_CAP_XEN_HVM",
