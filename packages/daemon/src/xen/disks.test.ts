@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SHUTDOWN } from "@pvh/abi";
 import { parseDisk } from "@pvh/builder";
-import { identify, isAlive } from "@pvh/kvm";
+import { identify, isAlive, processesIn } from "@pvh/kvm";
 import { expect, test } from "vitest";
 import { eventually } from "../eventually.testing.ts";
 import { deviceConfigs } from "./device-configs.ts";
@@ -139,6 +139,28 @@ test("a QEMU that ends instead of serving is told with its last words", async ()
     message: "QEMU has ended: unsupported machine type.",
   });
   await expectNothing(host);
+});
+
+test("a QEMU that complains without end fills no disk, and goes on", async () => {
+  await using host = new FakeHost();
+  const complaints = `for i in $(seq 200); do echo '${"guest: bad request ".repeat(3000)}'; done >&2`;
+  const script = [
+    "trap '' PIPE",
+    complaints,
+    "touch done",
+    "trap 'exit 0' TERM",
+    "while :; do sleep 0.02; done",
+  ];
+  await using qemu = new FakeQemu(host, script.join("\n"));
+  const instance = await started(host, qemu);
+  await instance.attachDisk(parseDisk(`${qemu.image("a")},qcow2,xvda,w`));
+  await eventually(() => expect(existsSync(join(host.dir, "done"))).toBe(true));
+  await eventually(() => expect(statSync(join(host.dir, FILES.qemuLog)).size).toBeGreaterThan(2 ** 20));
+  expect(statSync(join(host.dir, FILES.qemuLog)).size).toBeLessThanOrEqual(4 * 2 ** 20);
+  expect(findQemu(host.dir)).toBeDefined();
+  await instance.destroy();
+  await expectNothing(host);
+  await eventually(() => expect(processesIn(host.dir, () => true)).toEqual([]));
 });
 
 test("a QEMU that has died keeps nobody waiting, and the next disk has another", async () => {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { PvhError } from "@pvh/errors";
 import { isAlive, type ProcessIdentity } from "@pvh/kvm";
 import type { XenStore } from "@pvh/xenctl-ffi";
+import { untilLogged } from "./bounded-log.ts";
 import type { DevicePaths } from "./device-nodes.ts";
 import { endQemu, findQemu, hasOpen, lastWords, logSize, startQemu } from "./qemu-process.ts";
 import { requireQemu } from "./qemu-program.ts";
@@ -149,7 +150,10 @@ export class QdiskServer {
   ): Promise<void> {
     for (const deadline = performance.now() + milliseconds; !(await ready()); await sleep(POLL_MS)) {
       this.#refuseOver();
-      if (qemu === undefined || !isAlive(qemu)) throw this.#failed("has ended", this.#begun);
+      if (qemu === undefined || !isAlive(qemu)) {
+        await untilLogged(this.#owner.dir());
+        throw this.#failed("has ended", this.#begun);
+      }
       if (performance.now() > deadline) throw this.#failed(`${what} after ${milliseconds / 1000} s`, since);
     }
   }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { printable } from "@pvh/errors";
 import { identify, isAlive, kill, type ProcessIdentity, processesIn, waitUntilGone } from "@pvh/kvm";
 import { z } from "zod";
+import { boundedLog } from "./bounded-log.ts";
 import { FILES, writeWhole } from "./files.ts";
 
 /** To write what it has of images, and to close them. */
@@ -21,7 +22,7 @@ const Recorded = z.object({ pid: z.int(), startTime: z.string() });
  * its log is. By that directory it is found, also when pvhd is killed before it has recorded the process.
  */
 export async function startQemu(dir: string, program: string, domid: number): Promise<ProcessIdentity> {
-  const log = openSync(join(dir, FILES.qemuLog), "a", 0o600);
+  const log = await boundedLog(dir, join(dir, FILES.qemuLog));
   try {
     const { NODE_OPTIONS: _, ...env } = process.env;
     const child = spawn(program, qemuArguments(domid), {
@@ -37,7 +38,7 @@ export async function startQemu(dir: string, program: string, domid: number): Pr
     writeWhole(join(dir, FILES.qemu), JSON.stringify(identity));
     return identity;
   } finally {
-    closeSync(log);
+    log.destroy();
   }
 }
 
