@@ -138,7 +138,7 @@ export class XenBackend implements Backend {
       return undefined;
     }
     const { found } = settled;
-    const late = recovered.late === true || settled.late === true;
+    const suspension = settled.suspension ?? recovered.suspension;
     if (found === undefined && earlier !== undefined) {
       // The daemon may have been killed while it took the last of it away.
       await removeDomain(host, new XenDevices(host, ownerOf(dir, file)), file.domid, uuid);
@@ -147,7 +147,7 @@ export class XenBackend implements Backend {
     const instance = new XenInstance(this.#instanceHost(host), dir, file);
     this.#instances.add(instance);
     if (found !== undefined && !found.dying && found.shutdown === undefined) {
-      if (late) await instance.resumeLate();
+      if (suspension !== undefined) await instance.goOnAfter(suspension);
       if (earlier === undefined) return instance;
       if (earlier.reason !== "killed") {
         // It had suspended, and somebody has resumed it.

@@ -226,10 +226,10 @@ export class XenInstance implements Instance {
     removeMarker(this.#dir);
   }
 
-  /** Its guest was asked to suspend by a daemon that is gone: should it do so yet, it goes on at once. */
-  async resumeLate(): Promise<void> {
+  /** A daemon that is gone had asked its guest to suspend, which is no end of the domain. */
+  async goOnAfter(suspension: Suspension): Promise<void> {
     const { domid, uuid } = this.file;
-    this.#suspension = Suspension.abandoned(this.#host, domid);
+    this.#suspension = suspension;
     const asked = performance.now();
     // It may just have done it, before anybody watched.
     this.look(await lookAt(this.#host, domid, uuid), asked);

@@ -1,7 +1,7 @@
 import type { DeviceHost } from "./devices.ts";
 import type { Recovered } from "./interrupted-save.ts";
 import { readMigration, removeMigration } from "./migration-marker.ts";
-import { isSuspended, resumeDomain, withdrawRequest } from "./suspension.ts";
+import { isSuspended, resumeDomain, Suspension, withdrawRequest } from "./suspension.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
 
 /**
@@ -26,7 +26,7 @@ export async function recoverMigration(
   if (!isSuspended(found)) {
     await withdrawRequest(host, domid);
     removeMigration(dir);
-    return { found, late: true };
+    return { found, suspension: Suspension.abandoned(host, domid) };
   }
   if (step === "moved") return { moved: peer };
   const paused = step === "permitted";
@@ -39,5 +39,6 @@ export async function recoverMigration(
     );
   }
   const { shutdown, ...alive } = found;
-  return { found: { ...alive, paused: paused || found.paused } };
+  const suspension = Suspension.over(host, domid);
+  return { found: { ...alive, paused: paused || found.paused }, suspension };
 }

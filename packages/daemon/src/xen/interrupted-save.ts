@@ -1,13 +1,13 @@
 import type { DeviceHost } from "./devices.ts";
 import { removeMarker, settleMarker } from "./save-marker.ts";
-import { isSuspended, resumeDomain, withdrawRequest } from "./suspension.ts";
+import { isSuspended, resumeDomain, Suspension, withdrawRequest } from "./suspension.ts";
 import type { DomainSummary } from "./worker/tasks.ts";
 
 /** What the hypervisor has of a domain that goes on. */
 export interface Recovered {
   found: DomainSummary | undefined;
-  /** Its guest may have taken the request, and suspend yet. */
-  late?: true;
+  /** Of a guest that has suspended for that daemon, or may do so yet. */
+  suspension?: Suspension;
 }
 
 /**
@@ -33,9 +33,9 @@ export async function recoverSave(
     await resumeDomain(host, domid);
     const { shutdown, ...running } = found;
     removeMarker(dir);
-    return { found: running };
+    return { found: running, suspension: Suspension.over(host, domid) };
   }
   await withdrawRequest(host, domid);
   removeMarker(dir);
-  return { found, late: true };
+  return { found, suspension: Suspension.abandoned(host, domid) };
 }

@@ -12,6 +12,7 @@ import { writeMarker } from "./save-marker.ts";
 import { readHead } from "./saved/head.ts";
 import { decodeOwnData } from "./saved/own-data.ts";
 import { bytesSource } from "./saved/source.ts";
+import { Suspension } from "./suspension.ts";
 import type { SaveRequest } from "./worker/tasks.ts";
 
 const uuid = "11111111-1111-4111-8111-111111111111";
@@ -169,7 +170,7 @@ test("what cannot be saved is refused before anything is done", async () => {
 
 test("a daemon that was killed in the midst of it is cleaned up after", async () => {
   await using host = new FakeHost();
-  const { file } = await running(host);
+  const { file, instance } = await running(host);
   const partial = `${file}.1.partial`;
   const recover = () => recoverSave(host, host.dir, 5, host.workers.domains[0]);
   expect(await recover()).toEqual({ found: host.workers.domains[0] });
@@ -177,15 +178,21 @@ test("a daemon that was killed in the midst of it is cleaned up after", async ()
   writeFileSync(partial, "");
   writeMarker(host.dir, { partial, file, ends: true });
   await host.store.write(request, "suspend");
-  expect(await recover()).toEqual({ found: host.workers.domains[0], late: true });
+  expect(await recover()).toMatchObject({ found: host.workers.domains[0], suspension: { active: false } });
   expect([await host.store.read(request), existsSync(partial)]).toEqual(["", false]);
 
   writeFileSync(partial, "");
   writeMarker(host.dir, { partial, file, ends: true });
   host.workers.shutDown(uuid, SHUTDOWN.suspend);
+  const seen = { summary: host.workers.domains[0], at: performance.now() };
   const recovered = await recover();
-  expect(recovered).toEqual({ found: host.workers.domains[0] });
+  expect(recovered).toMatchObject({ found: host.workers.domains[0], suspension: { active: false } });
   expect(host.workers.calls).toEqual(["resume"]);
+  // Somebody had seen it suspended, and says so late.
+  if (!("suspension" in recovered) || recovered.suspension === undefined) throw new Error("not suspended");
+  await instance.goOnAfter(recovered.suspension);
+  instance.look(seen.summary, seen.at);
+  expect(await instance.status()).toMatchObject({ state: "running" });
 
   writeFileSync(file, "");
   writeMarker(host.dir, { partial, file, ends: true });
@@ -197,7 +204,7 @@ test.each(["before", "after"])("a guest that suspends %s the next daemon looks g
   await using host = new FakeHost();
   const { instance } = await running(host);
   if (when === "before") host.workers.shutDown(uuid, SHUTDOWN.suspend);
-  await instance.resumeLate();
+  await instance.goOnAfter(Suspension.abandoned(host, 5));
   if (when === "after") {
     host.workers.shutDown(uuid, SHUTDOWN.suspend);
     host.released();

@@ -192,7 +192,7 @@ test("a daemon that was killed in the midst of it is cleaned up after", async ()
 
   writeMigration(host.dir, { peer, step: "sending" });
   await host.store.write(request, "suspend");
-  expect(await recover()).toEqual({ found: host.workers.domains[0], late: true });
+  expect(await recover()).toMatchObject({ found: host.workers.domains[0], suspension: { active: false } });
   expect([await host.store.read(request), readMigration(host.dir)]).toEqual(["", undefined]);
 
   writeMigration(host.dir, { peer, step: "sending" });

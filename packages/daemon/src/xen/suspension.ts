@@ -42,6 +42,13 @@ export class Suspension {
     return suspension;
   }
 
+  /** One of such a daemon's that is over: its guest goes on, and who had seen it suspended before has seen nothing. */
+  static over(host: DeviceHost, domid: number): Suspension {
+    const suspension = new Suspension(host, domid);
+    suspension.#overAt = performance.now();
+    return suspension;
+  }
+
   /** Whether it is neither over nor given up. */
   get active(): boolean {
     return this.#overAt === undefined && this.#givenUpAt === undefined;
