@@ -233,8 +233,8 @@ describe.skipIf(requireOrSkip("saved domains on an emulated Xen host", await mis
       const before = await traces();
       await bootCounter();
       await run(`pvhctl save counter /tmp/killed > /dev/null 2>&1 &
-        until ls /tmp/killed.*.partial > /dev/null 2>&1; do sleep 0.1; done; sleep 3
-        kill -9 $(cat /tmp/state/pvhd.pid); wait`);
+        until [ "$(cat /tmp/killed.*.partial 2> /dev/null | head -c 1000000 | wc -c)" = 1000000 ]; do sleep 0.05; done
+        kill -9 $(cat /tmp/state/pvhd.pid); wait; ! ls /tmp/killed`);
       await startDaemon();
       await countsOn(await lastCount());
       expect(await run("pvhctl list -o json counter")).toContain('"state": "running"');
