@@ -23,7 +23,7 @@ export function missingForKvmHost(
 
 /** Boots the host, about 10 s. Its QEMU ends with {@link KvmHost.stop} and, whatever happens, with this process. */
 export function startKvmHost(options: KvmHostOptions = {}): Promise<KvmHost> {
-  const { name = "kvm host", flavour = "amd64", memory = 3072, cpus = 2, bootTimeoutMs } = options;
+  const { name = "kvm host", flavour = "amd64", memory = 3072, cpus = 1, bootTimeoutMs } = options;
   return startEmulatedHost({
     ...{ name, flavour, memory, cpus, bootTimeoutMs, cpuModel },
     modules: ["kvm_amd"],

@@ -9,7 +9,7 @@ import { type KvmHost, missingForKvmHost, startKvmHost } from "./kvm-host.ts";
 /** A host whose KVM has KVM_CAP_XEN_HVM: kernels that make hypercalls without Xen's page run on the xen platform. */
 
 const flavours = ["6.12", "cloud"] as const;
-const options = { flavour: flavours[0], cpus: 1 };
+const options = { flavour: flavours[0] };
 const guestBootMs = 300_000;
 
 describe.skipIf(requireOrSkip("guests on a host that traps hypercalls", await missingForKvmHost(flavours)))(
