@@ -124,12 +124,11 @@ function failures(reports) {
   );
 }
 
+/** The first and the last of it: what hangs has said the last of its words before. */
 function shortened(message) {
-  const lines = message.slice(0, 5000).split("\n");
-  return lines
-    .filter((line) => !line.includes("/vitest/dist/"))
-    .map((line) => `  ${line}`)
-    .join("\n");
+  const lines = message.split("\n").filter((line) => !line.includes("/vitest/dist/"));
+  const shown = lines.length <= 60 ? lines : [...lines.slice(0, 20), "[...]", ...lines.slice(-40)];
+  return shown.map((line) => `  ${line.slice(0, 500)}`).join("\n");
 }
 
 function filesNotRunOnce(reports) {
