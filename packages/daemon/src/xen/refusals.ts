@@ -8,13 +8,17 @@ import type { DomainFile } from "./files.ts";
 
 /**
  * @param action completes "cannot", with "a guest" behind it
- * @throws PvhError UNSUPPORTED
+ * @throws PvhError HOST_UNSUPPORTED
  */
 export function refuseClassic({ bootInterface }: DomainFile, action: string, reason: string): void {
   if (bootInterface === "classic") throw unsupported("xen", `${action} a classic guest`, reason);
 }
 
-/** The QEMU of the other host would open an image of which this one's still has the tables in memory. @throws PvhError UNSUPPORTED */
+/**
+ * The QEMU of the other host would open an image of which this one's still has the tables in memory.
+ *
+ * @throws PvhError HOST_UNSUPPORTED
+ */
 export async function refuseQdisks({ store }: DeviceHost, { domid }: DomainFile): Promise<void> {
   const { disk } = await deviceConfigs(store, domid);
   const first = disk.find(({ backendtype }) => backendtype === "qdisk");

@@ -7,7 +7,7 @@ import { enterStore, homeOf, leaveStore } from "./store-nodes.ts";
 /**
  * Gives a domain that asked for it a fresh start in its memory, all but its devices, and leaves it paused.
  *
- * @throws PvhError UNSUPPORTED
+ * @throws PvhError HOST_UNSUPPORTED
  */
 export async function softReset(
   { store, workers }: DeviceHost,
