@@ -107,19 +107,22 @@ function total(files, alsoFailed = 0) {
   return failed > 0 || passed === 0 || skippedInCi ? 1 : 0;
 }
 
-// What failed and why, also when it passed once repeated, told again at the end: whoever reads a long log from there need not
-// look for it.
+// What failed and why, also when it passed once repeated, told again at the end: whoever reads a long log from there need
+// not look for it.
 function failures(reports) {
   return reports.flatMap((name) =>
     JSON.parse(readFileSync(name, "utf8")).testResults.flatMap((suite) => {
       const file = relative(root, suite.name);
-      const failed = suite.assertionResults.filter(({ failureMessages }) => failureMessages.length > 0);
-      if (suite.status === "failed" && failed.length === 0)
-        return [`failed: ${file}\n${shortened(suite.message)}`];
-      return failed.map(({ status, fullName, failureMessages }) => {
-        const what = status === "passed" ? "failed, and passed when repeated" : status;
-        return `${what}: ${file}: ${fullName}\n${shortened(failureMessages.join("\n"))}`;
-      });
+      const told = (status, what, text) =>
+        `${status === "passed" ? "failed, and passed when repeated" : status}: ${what}\n${shortened(text)}`;
+      const failed = suite.assertionResults.filter(({ failureMessages }) => failureMessages?.length > 0);
+      if (failed.length === 0) {
+        const { status, message } = suite;
+        return status === "failed" || message !== "" ? [told(status, file, message)] : [];
+      }
+      return failed.map(({ status, fullName, failureMessages }) =>
+        told(status, `${file}: ${fullName}`, failureMessages.join("\n")),
+      );
     }),
   );
 }

@@ -17,6 +17,7 @@ import type { EmulatedHost } from "./emulated-host.ts";
 import type { HostOptions } from "./host-description.ts";
 import { missingForKvmHost, startKvmHost } from "./kvm-host.ts";
 import {
+  afterFailure,
   type Batch,
   batches,
   hasFailed,
@@ -106,7 +107,10 @@ async function work(name: string): Promise<void> {
     for (let batch = queue.shift(); batch !== undefined; batch = queue.shift()) {
       host ??= await boot(name);
       const outcome = await runBatch(host, name, batch);
-      for (const result of outcome) results.set(result.name, result);
+      for (const result of outcome) {
+        const first = results.get(result.name);
+        results.set(result.name, first === undefined ? result : afterFailure(first, result));
+      }
       const failed = outcome.filter(hasFailed).map((result) => result.name);
       if (failed.length === 0) continue;
       await host.stop();

@@ -52,6 +52,21 @@ export function hasFailed(result: JsonTestResult): boolean {
   return result.status !== "passed" || result.assertionResults.some(({ status }) => status === "failed");
 }
 
+/** The result of a file that was repeated, in which the failures of its first run can still be read. */
+export function afterFailure(first: JsonTestResult, second: JsonTestResult): JsonTestResult {
+  const before = new Map(
+    first.assertionResults.map(({ fullName, failureMessages }) => [fullName, failureMessages ?? []]),
+  );
+  return {
+    ...second,
+    message: [first.message, second.message].filter((text) => text !== "").join("\n"),
+    assertionResults: second.assertionResults.map((one) => ({
+      ...one,
+      failureMessages: [...(before.get(one.fullName) ?? []), ...(one.failureMessages ?? [])],
+    })),
+  };
+}
+
 /** The numbers that scripts/test.mjs adds up, as vitest's own report has them. */
 export function report(testResults: JsonTestResult[]) {
   const tests = testResults.flatMap(({ assertionResults }) => assertionResults);

@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import type { JsonTestResult } from "vitest/node";
-import { batches, hasFailed, lostResult, report, resultsOf } from "../../hosts/suite-batches.ts";
+import {
+  afterFailure,
+  batches,
+  hasFailed,
+  lostResult,
+  report,
+  resultsOf,
+} from "../../hosts/suite-batches.ts";
 
 function result(name: string, statuses: ("passed" | "failed" | "skipped")[]): JsonTestResult {
   return {
@@ -34,6 +41,19 @@ test("a file without a result counts as one that failed", () => {
 
 test("a file whose hook failed has failed, though none of its tests has", () => {
   expect(hasFailed({ ...result("/a", ["skipped"]), status: "failed" })).toBe(true);
+});
+
+test("a file that was repeated has passed, and says how it had failed", () => {
+  const first = result("/a", ["failed", "passed"]);
+  for (const one of first.assertionResults) one.fullName = "a test";
+  first.assertionResults.pop();
+  for (const one of first.assertionResults) one.failureMessages = ["once"];
+  const second = result("/a", ["passed", "passed"]);
+  for (const [i, one] of second.assertionResults.entries()) one.fullName = ["a test", "another"][i] ?? "";
+  const both = afterFailure(first, second);
+  expect(hasFailed(both)).toBe(false);
+  expect(both.assertionResults.map(({ failureMessages }) => failureMessages)).toEqual([["once"], []]);
+  expect(afterFailure(lostResult("/a", "The host died."), second).message).toBe("The host died.");
 });
 
 test("a report counts every test once", () => {
