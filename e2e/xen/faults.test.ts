@@ -9,6 +9,7 @@ import { missingForQdisks } from "../support/qdisk-tools.ts";
 import { requireOrSkip } from "../support/require-or-skip.ts";
 
 /** pvhd killed in the midst of a creation: the next one leaves nothing of it, in the hypervisor, the store or domain 0. */
+
 /** Pages that Xen may keep for domain 0 when that does something for the first time. A domain has more. */
 const KEPT = 1;
 

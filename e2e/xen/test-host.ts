@@ -4,7 +4,7 @@ import { startXenHost, type XenHost, type XenHostOptions } from "../hosts/xen-ho
 
 /** What there is to see when a test fails. */
 const STATE = `xl list; xl vcpu-list; cat /proc/loadavg
-  for log in /tmp/pvhd*.log /var/log/xen/console/guest-*.log; do [ ! -f $log ] || { echo "--- $log"; tail -n 20 $log; }; done
+  for log in /tmp/pvhd.log /tmp/[ab].log /var/log/xen/console/guest-*.log; do [ ! -f $log ] || { echo "--- $log"; tail -n 20 $log; }; done
   echo "--- dmesg"; dmesg | tail -n 20; echo "--- xl dmesg"; xl dmesg | tail -n 10`;
 
 /** Long enough for what takes a minute where nothing else runs. */
