@@ -4,6 +4,7 @@ import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { processesIn } from "@pvh/kvm";
 
+const LOGGER = "dd";
 const BLOCK = 1024;
 const BLOCKS = 4096;
 const REST_MS = 2000;
@@ -17,24 +18,28 @@ const POLL_MS = 5;
  * @param dir where the logger runs, by which `untilLogged` finds it
  */
 export async function boundedLog(dir: string, path: string) {
-  closeSync(openSync(path, "a", 0o600));
-  const limits = [`bs=${BLOCK}`, `count=${BLOCKS}`];
-  const logger = spawn("dd", [`of=${path}`, "oflag=append", "conv=notrunc", "status=none", ...limits], {
-    cwd: dir,
-    detached: true,
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  logger.on("error", () => {});
-  await once(logger, "spawn");
-  logger.unref();
-  // It may be full before we let go of it.
-  logger.stdin.on("error", () => {});
-  return logger.stdin;
+  const log = openSync(path, "a", 0o600);
+  try {
+    const logger = spawn(LOGGER, [`bs=${BLOCK}`, `count=${BLOCKS}`, "status=none"], {
+      cwd: dir,
+      detached: true,
+      stdio: ["pipe", log, "ignore"],
+    });
+    await once(logger, "spawn");
+    logger.unref();
+    const { stdin } = logger;
+    if (stdin === null) throw new Error("dd has no standard input");
+    // It may be full before we let go of it.
+    stdin.on("error", () => {});
+    return stdin;
+  } finally {
+    closeSync(log);
+  }
 }
 
 /** Waits until all that a process which has ended had written is in the log. */
 export async function untilLogged(dir: string): Promise<void> {
-  const running = () => processesIn(dir, (words) => words.includes("oflag=append")).length > 0;
+  const running = () => processesIn(dir, ([program]) => program === LOGGER).length > 0;
   for (const deadline = performance.now() + REST_MS; running() && performance.now() < deadline; ) {
     await sleep(POLL_MS);
   }

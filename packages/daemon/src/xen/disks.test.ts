@@ -141,6 +141,17 @@ test("a QEMU that ends instead of serving is told with its last words", async ()
   await expectNothing(host);
 });
 
+test("a QEMU that cannot be run is named, and leaves nothing", async () => {
+  await using host = new FakeHost();
+  await using qemu = new FakeQemu(host);
+  writeFileSync(qemu.program, "#!/is/not/there\n");
+  const instance = await started(host, qemu);
+  const attached = instance.attachDisk(parseDisk(`${qemu.image("a")},qcow2,xvda,w`));
+  await expect(attached).rejects.toMatchObject({ code: "XEN_DEVICE", details: { found: qemu.program } });
+  await expectNothing(host);
+  await eventually(() => expect(processesIn(host.dir, () => true)).toEqual([]));
+});
+
 test("a QEMU that complains without end fills no disk, and goes on", async () => {
   await using host = new FakeHost();
   const complaints = `for i in $(seq 200); do echo '${"guest: bad request ".repeat(3000)}'; done >&2`;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { printable } from "@pvh/errors";
+import { PvhError, printable } from "@pvh/errors";
 import { identify, isAlive, kill, type ProcessIdentity, processesIn, waitUntilGone } from "@pvh/kvm";
 import { z } from "zod";
 import { boundedLog } from "./bounded-log.ts";
@@ -20,6 +20,8 @@ const Recorded = z.object({ pid: z.int(), startTime: z.string() });
 /**
  * Starts QEMU as libxl does for the disks of a PVH domain, in a session of its own and in the domain's directory, where
  * its log is. By that directory it is found, also when pvhd is killed before it has recorded the process.
+ *
+ * @throws PvhError XEN_DEVICE
  */
 export async function startQemu(dir: string, program: string, domid: number): Promise<ProcessIdentity> {
   const log = await boundedLog(dir, join(dir, FILES.qemuLog));
@@ -31,12 +33,16 @@ export async function startQemu(dir: string, program: string, domid: number): Pr
       detached: true,
       stdio: ["ignore", log, log],
     });
-    child.on("error", () => {});
     await once(child, "spawn");
     child.unref();
     const identity = identify(child.pid ?? 0) ?? { pid: child.pid ?? 0, startTime: "gone" };
     writeWhole(join(dir, FILES.qemu), JSON.stringify(identity));
     return identity;
+  } catch (cause) {
+    const allowed = "a QEMU that this host can run";
+    throw new PvhError("XEN_DEVICE", `disk: QEMU cannot be started; ${program} must be ${allowed}.`, {
+      ...{ field: "disk", found: program, allowed, cause },
+    });
   } finally {
     log.destroy();
   }
