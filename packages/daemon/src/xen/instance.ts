@@ -25,7 +25,7 @@ import { lookAt } from "./find-domain.ts";
 import { setMaxMemory, setMemory } from "./memory-limits.ts";
 import { removeMigration } from "./migration-marker.ts";
 import { type End, recordEnd } from "./record-end.ts";
-import { hasEnded, isBeing, isPaused, refuseClassic, refuseQdisks } from "./refusals.ts";
+import { domainEnded, guestPaused, refuseClassic, refuseQdisks, stillBeing } from "./refusals.ts";
 import { removeDomain } from "./remove-domain.ts";
 import { saveDomain } from "./save.ts";
 import { removeMarker } from "./save-marker.ts";
@@ -280,7 +280,7 @@ export class XenInstance implements Instance {
       "its kernel would crash when it suspends (Linux up to 4.10 stops in xen_pv_pre_suspend)",
     );
     const { paused, memory } = await this.#summary();
-    if (paused) throw isPaused();
+    if (paused) throw guestPaused();
     await this.#requireListener("shutdown", "suspend");
     const suspension = new Suspension(this.#host, this.#file.domid, reason);
     this.#suspension = suspension;
@@ -439,7 +439,7 @@ export class XenInstance implements Instance {
   /** @throws PvhError VMM_DIED when nothing remains, or not any more */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#turns.run(REMAINS, async () => {
-      if (!this.#remains) throw hasEnded(this.file);
+      if (!this.#remains) throw domainEnded(this.file);
       return work();
     });
   }
@@ -477,7 +477,7 @@ export class XenInstance implements Instance {
 
   #refuseWhileSuspending(): void {
     if (this.#suspension?.active !== true) return;
-    throw isBeing(this.#suspension.reason);
+    throw stillBeing(this.#suspension.reason);
   }
 
   async #summary(): Promise<DomainSummary> {
@@ -488,6 +488,6 @@ export class XenInstance implements Instance {
     // Seen before anybody told.
     if (this.#ending === undefined) this.look(found, asked);
     if (isSuspended(found)) this.#refuseWhileSuspending();
-    throw hasEnded(this.file);
+    throw domainEnded(this.file);
   }
 }

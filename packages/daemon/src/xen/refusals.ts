@@ -30,7 +30,7 @@ export async function refuseQdisks({ store }: DeviceHost, { domid }: DomainFile)
   );
 }
 
-export function isPaused(): PvhError {
+export function guestPaused(): PvhError {
   return new PvhError("DOMAIN_STATE", "The domain is paused; unpause it first: its guest has to take part.", {
     field: "state",
     found: "paused",
@@ -38,14 +38,14 @@ export function isPaused(): PvhError {
 }
 
 /** @param reason what happens to it */
-export function isBeing(reason: string): PvhError {
+export function stillBeing(reason: string): PvhError {
   return new PvhError("DOMAIN_STATE", `The domain is being ${reason}; wait until that is done.`, {
     field: "state",
     found: `being ${reason}`,
   });
 }
 
-export function hasEnded({ domid, uuid }: DomainFile): PvhError {
+export function domainEnded({ domid, uuid }: DomainFile): PvhError {
   return new PvhError("VMM_DIED", `The domain ${domid} (${uuid}) has ended.`, {
     field: "state",
     found: "ended",

@@ -197,7 +197,7 @@ test("a daemon that was killed in the midst of it is cleaned up after", async ()
 
   writeMigration(host.dir, { peer, step: "sending" });
   host.workers.shutDown(uuid, SHUTDOWN.suspend);
-  expect(await recover()).toMatchObject({ found: { paused: false } });
+  expect(await recover()).toMatchObject({ found: { paused: false }, suspension: { active: false } });
   expect(host.workers.calls).toEqual(["resume"]);
 
   writeMigration(host.dir, { peer, step: "permitted" });
