@@ -123,15 +123,17 @@ export class Domains {
     return this.#table.find(id).record;
   }
 
-  /** See `NewDomains`. */
+  /** Creates and starts a domain; `created` is false when it was there already. */
   create(config: GuestConfig, startPaused: boolean): Promise<{ domain: DomainRecord; created: boolean }> {
     return this.#new.create(config, startPaused);
   }
 
+  /** Makes a domain of a saved one. */
   restore(file: string, options: RestoreOptions): Promise<DomainRecord> {
     return this.#new.restore(file, options);
   }
 
+  /** Takes a domain that comes from another host. */
   receive(arrival: Arrival): Promise<void> {
     return this.#new.receive(arrival);
   }

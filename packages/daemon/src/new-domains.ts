@@ -4,17 +4,14 @@ import { formatError, PvhError } from "@pvh/errors";
 import type { Backend } from "./backend.ts";
 import { type DomainRecord, isPresent } from "./domain.ts";
 import type { DomainTable, Entry } from "./domain-table.ts";
+import type { DomainTurnsParts } from "./domain-turns.ts";
 import type { LifeCycle } from "./life-cycle.ts";
 import { refuseOtherRequest, requireName, uuidTaken } from "./refusals.ts";
 import type { Serial } from "./serial.ts";
 import { isUndecided } from "./transfer/problems.ts";
 import type { Arrival } from "./transfer/receiver.ts";
 
-export interface NewDomainsParts {
-  table: DomainTable;
-  /** By uuid. */
-  serial: Serial;
-  lifeCycle: LifeCycle;
+export interface NewDomainsParts extends DomainTurnsParts {
   backend: Backend;
 }
 
